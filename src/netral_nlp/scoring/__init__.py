@@ -1,0 +1,1 @@
+"""One dump in, one labelled dump out."""

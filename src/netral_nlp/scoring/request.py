@@ -1,0 +1,226 @@
+"""What a scoring run is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netral_nlp.errors import ConfigError
+from netral_nlp.labels import LABELS, Label
+
+if TYPE_CHECKING:
+    from netral_nlp.inference.backends import BackendName
+
+ENGINES = ("local", "ray")
+DEFAULT_CHUNK_ROWS = 8192
+MAX_CHUNK_ROWS = 1_000_000
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """One scoring run: which posts, by which model, into which file.
+
+    Attributes:
+        inputs: files of posts, in the order in which their rows shall stand in the output.
+        output: the file to write; its ending picks the format.
+        text_column: the column with the posts' text; None to guess it from the columns of known exports.
+        context_column: the column with the text that a post answers; None to guess.
+        id_column: the column with the posts' ids; None to guess. Only told, ids pass through like any column.
+        action_column: the column that says what was done with a text (post, comment, like ...); None to guess.
+        source_column: name of a column to add that holds each row's input file name; None adds none.
+        model: a model folder or hub id; None for the shipped model.
+        backend: "auto", "onnx" or "torch".
+        threads: processor threads for the model; None for all.
+        engine: "local" or "ray".
+        workers: model copies of the Ray engine; None for one a processor core.
+        resume: go on with an unfinished run; start when there is none.
+        overwrite: replace an existing output, and drop an unfinished run.
+        rejects: where rows that cannot be read go; None for `OUTPUT.rejects.jsonl`.
+        max_rejects: stop as soon as there are more rejects than this; None for no bound.
+        encoding: the inputs' text encoding; None to find it.
+        delimiter: the inputs' delimiter; None to find it.
+        sheet: the sheet of XLSX inputs; None for the first.
+        chunk_rows: rows scored, written and journalled together; part of what makes the output's bytes.
+        review_below: thresholds in place of the model's: one for all labels, or one for each of some.
+    """
+
+    inputs: Sequence[Path]
+    output: Path
+    text_column: str | None = None
+    context_column: str | None = None
+    id_column: str | None = None
+    action_column: str | None = None
+    source_column: str | None = None
+    model: str | None = None
+    backend: BackendName = "auto"
+    threads: int | None = None
+    engine: str = "local"
+    workers: int | None = None
+    resume: bool = False
+    overwrite: bool = False
+    rejects: Path | None = None
+    max_rejects: int | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    chunk_rows: int = DEFAULT_CHUNK_ROWS
+    review_below: float | Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without a look at the disk.
+
+        Raises:
+            ConfigError: the request contradicts itself or a number is out of range.
+        """
+        object.__setattr__(self, "inputs", tuple(Path(path) for path in self.inputs))
+        object.__setattr__(self, "output", Path(self.output))
+        if self.rejects is not None:
+            object.__setattr__(self, "rejects", Path(self.rejects))
+        if not self.inputs:
+            raise ConfigError("no input file was given")
+        if self.engine not in ENGINES:
+            raise ConfigError(f"the engine is one of {', '.join(ENGINES)}, not {self.engine!r}")
+        if self.resume and self.overwrite:
+            raise ConfigError("--resume keeps what is done and --overwrite drops it: give one of them")
+        if not 1 <= self.chunk_rows <= MAX_CHUNK_ROWS:
+            raise ConfigError(f"--chunk-rows must be within 1 to {MAX_CHUNK_ROWS:,}, not {self.chunk_rows}")
+        for name, value, least in (
+            ("--threads", self.threads, 1),
+            ("--workers", self.workers, 1),
+            ("--max-rejects", self.max_rejects, 0),
+        ):
+            if value is not None and value < least:
+                raise ConfigError(f"{name} must be at least {least}, not {value}")
+        if self.source_column is not None and not self.source_column.strip():
+            raise ConfigError("--source-column needs a name")
+
+    @property
+    def rejects_path(self) -> Path:
+        """Where rejects go: as asked, else beside the output."""
+        return self.rejects or self.output.with_name(self.output.name + ".rejects.jsonl")
+
+    @property
+    def meta_path(self) -> Path:
+        """The file that says how the output was made."""
+        return self.output.with_name(self.output.name + ".meta.json")
+
+    @property
+    def parts_path(self) -> Path:
+        """The folder of an unfinished run: parts and journal."""
+        return self.output.with_name(self.output.name + ".parts")
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What a scoring run did. Every count is of the whole output, resumed parts included.
+
+    Attributes:
+        output: the labelled file.
+        meta: the file that says how it was made.
+        rejects_file: the file of rejected rows, or None when there are none.
+        model: the model's name.
+        rows_in: rows found in the inputs: `rows + rejects`.
+        rows: rows in the output.
+        rejects: rows in the rejects file.
+        blank: output rows with no text to judge.
+        duplicates: output rows whose answer was taken from an equal row of the same chunk.
+        unknown_actions: output rows whose action is none of ours and was taken as not known.
+        labels: output rows of each label.
+        needs_review: output rows that a person should look at.
+        resumed_rows: output rows that an earlier, unfinished run had scored already.
+        seconds: wall-clock time of this run.
+        complete_before: an earlier run had finished this very output; nothing was done.
+    """
+
+    output: Path
+    meta: Path
+    rejects_file: Path | None
+    model: str
+    rows_in: int
+    rows: int
+    rejects: int
+    blank: int
+    duplicates: int
+    unknown_actions: int
+    labels: Mapping[Label, int]
+    needs_review: int
+    resumed_rows: int = 0
+    seconds: float = 0.0
+    complete_before: bool = False
+
+    @property
+    def rate(self) -> float:
+        """Rows scored a second in this run, reading and writing included."""
+        return (self.rows - self.resumed_rows) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when there are rejects."""
+        return 3 if self.rejects else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "output": str(self.output),
+            "meta": str(self.meta),
+            "rejects_file": None if self.rejects_file is None else str(self.rejects_file),
+            "model": self.model,
+            "rows_in": self.rows_in,
+            "rows": self.rows,
+            "rejects": self.rejects,
+            "blank": self.blank,
+            "duplicates": self.duplicates,
+            "unknown_actions": self.unknown_actions,
+            "labels": {label.value: self.labels[label] for label in LABELS},
+            "needs_review": self.needs_review,
+            "resumed_rows": self.resumed_rows,
+            "seconds": round(self.seconds, 3),
+            "rows_per_second": round(self.rate, 1),
+            "complete_before": self.complete_before,
+        }
+
+
+@dataclass
+class Counts:
+    """Running totals over chunks."""
+
+    rows: int = 0
+    rejects: int = 0
+    blank: int = 0
+    duplicates: int = 0
+    unknown_actions: int = 0
+    needs_review: int = 0
+    labels: dict[Label, int] = field(default_factory=lambda: dict.fromkeys(LABELS, 0))
+
+
+def parse_review_below(value: str) -> float | dict[str, float]:
+    """Read `0.8` (all labels) or `supportive=0.9,campaigning=0.8` (some labels).
+
+    Raises:
+        ConfigError: a probability is not within 0 to 1.
+        InputError: a label is unknown.
+    """
+    if "=" not in value:
+        return _probability(value)
+    thresholds: dict[str, float] = {}
+    for item in value.split(","):
+        name, equals, number = item.partition("=")
+        if not equals:
+            raise ConfigError(f"--review-below: {item.strip()!r} lacks its value; write LABEL=PROBABILITY")
+        label = Label.parse(name)
+        if label.value in thresholds:
+            raise ConfigError(f"--review-below names {label.value} twice")
+        thresholds[label.value] = _probability(number)
+    return thresholds
+
+
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ConfigError(f"--review-below wants a probability within 0 to 1, not {text.strip()!r}")
+    return value
