@@ -79,6 +79,7 @@ def add_parser(subparsers: Any) -> None:
     shown = parser.add_argument_group("messages")
     shown.add_argument("--quiet", action="store_true", help="errors only")
     shown.add_argument("--progress", action="store_true", help="progress bar also where stderr is no terminal")
+    shown.add_argument("--show", type=int, default=0, metavar="N", help="print the first N labelled posts")
     shown.add_argument("--json", action="store_true", help="the summary as JSON on standard output")
     parser.set_defaults(run=run)
 
@@ -109,6 +110,10 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(result.to_dict(), ensure_ascii=False))
     elif not args.quiet:
         print(summary(result))
+    if args.show > 0:
+        from netral_nlp.cli.table import first_rows
+
+        print(f"\n{first_rows(result.output, args.text_column, args.show)}")
     return result.exit_code
 
 

@@ -11,18 +11,19 @@ from pathlib import Path
 from netral_nlp.labels import Label
 
 
-def first_rows(path: Path, text_column: str, count: int) -> str:
+def first_rows(path: Path, text_column: str | None, count: int) -> str:
     """Lay out the first rows of a scored file: label (also in Indonesian), its probability, review mark, text.
 
     Args:
         path: A file that `netral score` wrote.
-        text_column: The column with the posts.
+        text_column: The column with the posts; found by its name where None.
         count: How many rows.
     """
-    from netral_nlp.formats import open_posts
+    from netral_nlp.formats import guess_columns, open_posts
 
     shown: list[tuple[str, ...]] = []
     with open_posts(path) as reader:
+        text_column = text_column or guess_columns(reader.columns, reader.export).text or reader.columns[0]
         for batch in reader.batches():
             columns = (text_column, "label", "needs_review", *(f"p_{label.value}" for label in Label))
             rows = zip(*(batch.strings(name) for name in columns), strict=True)
