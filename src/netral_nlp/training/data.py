@@ -1,0 +1,189 @@
+"""Labelled posts for training: read, normalised, held out, hashed and turned into token ids."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netral_nlp.errors import InputError
+from netral_nlp.labels import LABELS
+from netral_nlp.text import Normaliser
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netral_nlp.training.config import TrainingConfig
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Posts:
+    """Labelled posts, normalised, in input order.
+
+    Attributes:
+        texts: What the model reads.
+        contexts: The text that each post answers, normalised; None where there is none.
+        labels: Indices into `LABELS`.
+        weights: Each post's share in the loss.
+    """
+
+    texts: list[str]
+    contexts: list[str | None]
+    labels: list[int]
+    weights: list[float]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Sequence[int]) -> Posts:
+        """The posts at these places."""
+        return Posts(
+            [self.texts[row] for row in rows],
+            [self.contexts[row] for row in rows],
+            [self.labels[row] for row in rows],
+            [self.weights[row] for row in rows],
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many posts have each label."""
+        return {label.value: self.labels.count(index) for index, label in enumerate(LABELS)}
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a run learns from and is chosen on.
+
+    Attributes:
+        train: Posts to learn from.
+        dev: Posts that choose the best weights.
+        dev_rows: The held-out posts as they were read, to measure on; its columns are those of `read_labelled`.
+        tests: Further labelled posts as read, by name.
+    """
+
+    train: Posts
+    dev: Posts
+    dev_rows: pd.DataFrame
+    tests: dict[str, pd.DataFrame]
+
+
+def load_data(config: TrainingConfig, normaliser: Normaliser) -> TrainingData:
+    """Read, normalise and, without a dev set, split.
+
+    Raises:
+        InputError: a file cannot be read, or too little is left to train or to choose on.
+    """
+    rows = _read(config.data, config)
+    tests = {name: _read([path], config) for name, path in config.test.items()}
+    if config.dev:
+        train_rows, dev_rows = rows, _read(config.dev, config)
+    else:
+        train_rows, dev_rows = _hold_out(rows, config)
+    train = _prepare(train_rows, config, normaliser, "training")
+    dev = _prepare(dev_rows, config, normaliser, "dev")
+    counts = train.counts()
+    if sum(1 for count in counts.values() if count) < 2:
+        raise InputError(f"{', '.join(config.data)}: all training posts have one label; there is nothing to tell apart")
+    if missing := [label for label, count in counts.items() if not count]:
+        log.warning("no training post is labelled %s: the model will never say so", " or ".join(missing))
+    if shared := len(
+        set(zip(train.texts, train.contexts, strict=True)) & set(zip(dev.texts, dev.contexts, strict=True))
+    ):
+        log.warning("%d dev posts are, once normalised, also training posts: dev figures will flatter", shared)
+    return TrainingData(train, dev, dev_rows, tests)
+
+
+def class_weights(choice: str | dict[str, float], posts: Posts, *, auto: str) -> list[float]:
+    """One weight a label for the loss, in the order of `LABELS`.
+
+    Args:
+        choice: A weight for each label, or `none`, `balanced` (every label has the same total), `auto`.
+        posts: The training posts.
+        auto: What `auto` stands for.
+    """
+    if isinstance(choice, dict):
+        return [choice[label.value] for label in LABELS]
+    if (auto if choice == "auto" else choice) == "none":
+        return [1.0] * len(LABELS)
+    counts = list(posts.counts().values())
+    present = sum(1 for count in counts if count)
+    return [len(posts) / (present * count) if count else 0.0 for count in counts]
+
+
+def data_hashes(config: TrainingConfig) -> dict[str, str]:
+    """The SHA-256 of every file that the run reads, by its path as given."""
+    return {path: hash_path(Path(path)) for path in [*config.data, *config.dev, *config.test.values()]}
+
+
+def hash_path(path: Path, *, deep: bool = True) -> str:
+    """The SHA-256 of a file's bytes, or of a folder's file names and bytes.
+
+    Args:
+        path: A file or folder.
+        deep: Whether a folder's inner folders count.
+    """
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(item for item in path.glob("**/*" if deep else "*") if item.is_file())
+    for file in files:
+        if path.is_dir():
+            digest.update(str(file.relative_to(path)).encode() + b"\0")
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _read(paths: Sequence[str], config: TrainingConfig) -> pd.DataFrame:
+    from netral_nlp.corpus.labelled import KNOWN_COLUMNS, read_labelled
+
+    context = config.context_column
+    rows = read_labelled(
+        list(paths),
+        text_column=config.text_column,
+        label_column=config.label_column,
+        extra_columns=[context] if context and context not in KNOWN_COLUMNS else [],
+    )
+    if context is None:
+        rows = rows.drop(columns="context", errors="ignore")
+    elif context in rows.columns and context != "context":
+        rows = rows.drop(columns="context", errors="ignore").rename(columns={context: "context"})
+    return rows
+
+
+def _hold_out(rows: pd.DataFrame, config: TrainingConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the rows into training and dev."""
+    from netral_nlp.training.split import hold_out
+
+    order = {label: index for index, label in enumerate(LABELS)}
+    labels = [order[label] for label in rows["label"]]
+    train, dev = hold_out(rows["text"].tolist(), labels, config.dev_share, config.seed)
+    log.info("%d posts are held out for dev, near-same posts together", len(dev))
+    return rows.iloc[train].reset_index(drop=True), rows.iloc[dev].reset_index(drop=True)
+
+
+def _prepare(rows: pd.DataFrame, config: TrainingConfig, normaliser: Normaliser, name: str) -> Posts:
+    """Normalise; posts without words (likes, lone links) are decided by rule, not learnt, and are left out."""
+    order = {label: index for index, label in enumerate(LABELS)}
+    columns: dict[str, list[Any]] = {
+        key: rows[key].tolist() if key in rows.columns else [None] * len(rows)
+        for key in ("text", "context", "label", "weight", "unsure")
+    }
+    texts, contexts, labels, weights = [], [], [], []
+    for text, context, label, weight, unsure in zip(*columns.values(), strict=True):
+        normal = normaliser(text)
+        if not normaliser.has_words(normal):
+            continue
+        around = normaliser(context) if isinstance(context, str) else ""
+        texts.append(normal)
+        contexts.append(around or None)
+        labels.append(order[label])
+        weights.append((1.0 if weight is None else float(weight)) * (config.unsure_weight if unsure is True else 1.0))
+    if left_out := len(rows) - len(texts):
+        log.warning("%d of %d %s posts have no words of their own and are left out", left_out, len(rows), name)
+    if not texts:
+        raise InputError(f"no {name} post has any words")
+    return Posts(texts, contexts, labels, weights)
