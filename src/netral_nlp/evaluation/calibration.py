@@ -90,7 +90,7 @@ def fit_decision(
     logits: npt.ArrayLike,
     gold: Sequence[object] | npt.NDArray[Any],
     *,
-    target_accused: float = 0.02,
+    target_accused: float = 0.05,
     target_passed: float = 0.05,
     temperature: float | None = None,
     fitted_on: Mapping[str, Any] | None = None,

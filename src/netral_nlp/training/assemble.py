@@ -123,7 +123,13 @@ def _calibrate(classifier: NeutralityClassifier, data: TrainingData, run: Run) -
     contexts = rows["context"].tolist() if "context" in rows.columns else None
     logits = classifier.logits(rows["text"].tolist(), contexts)
     about = {"set": "dev", "backend": classifier.backend, "files": _files(run.config, run, "dev")}
-    return fit_decision(logits, rows["label"].tolist(), fitted_on=about)
+    return fit_decision(
+        logits,
+        rows["label"].tolist(),
+        target_accused=run.config.target_accused,
+        target_passed=run.config.target_passed,
+        fitted_on=about,
+    )
 
 
 def _save_half(base: Base, config: TrainingConfig, folder: Path) -> None:

@@ -17,7 +17,9 @@ TFIDF = "tfidf"
 NORMALISERS = ("auto", "netral", "indobert", "indobertweet", "none")
 _SWITCH = ("auto", "on", "off")
 # Keys that say how a run is carried out, not what it computes: a resumed run may change them.
-RUN_ONLY = frozenset({"resume", "overwrite", "keep_checkpoints", "export_onnx", "log_every"})
+RUN_ONLY = frozenset(
+    {"resume", "overwrite", "keep_checkpoints", "export_onnx", "log_every", "target_accused", "target_passed"}
+)
 
 
 def _key(default: Any, text: str, **more: Any) -> Any:
@@ -75,6 +77,8 @@ class TrainingConfig:
     threads: int = _key(0, "processor threads; 0 leaves it to torch")
     seed: int = _key(0, "the seed of everything random")
     tfidf_c: float = _key(1.0, "tfidf only: inverse strength of the regularisation")
+    target_accused: float = _key(0.05, "share of neutral dev posts that may be accused without review")
+    target_passed: float = _key(0.05, "share of campaigning dev posts that may pass as neutral without review")
     export_onnx: bool = _key(True, "write the int8 ONNX model that scoring uses by default")
     keep_checkpoints: bool = _key(False, "keep OUTPUT/checkpoints when the run is done")
     log_every: int = _key(20, "steps between two points of the learning curves")
@@ -228,6 +232,8 @@ _RANGES: tuple[tuple[str, float, float, str], ...] = (
     ("threads", 0, 4096, "0 (torch decides) or more"),
     ("seed", 0, 2**32 - 1, "from 0 to 4294967295"),
     ("tfidf_c", _TINY, 1e6, "above 0"),
+    ("target_accused", 0.0, 1.0, "from 0 to 1"),
+    ("target_passed", 0.0, 1.0, "from 0 to 1"),
     ("log_every", 1, _INFINITE, "at least 1"),
 )
 
