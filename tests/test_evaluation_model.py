@@ -220,3 +220,17 @@ def test_the_command_module_loads_nothing_heavy():
         "print([name for name in ('numpy', 'pandas', 'pyarrow', 'torch', 'onnxruntime') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_posts_can_be_sliced_by_their_label(tiny_model, tmp_path):
+    data = tmp_path / "posts.jsonl"
+    rows = [
+        ("Ayo coblos nomor 2", "campaigning"),
+        ("Rapat KPU ditunda", "neutral"),
+        ("Bangga sama beliau", "supportive"),
+    ]
+    data.write_text(
+        "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows), encoding="utf-8"
+    )
+    result = evaluate_model(tiny_model, data, slice_columns=["label"], resamples=10)
+    assert {entry["value"] for entry in result.slices["label"]} == {"campaigning", "neutral", "supportive"}

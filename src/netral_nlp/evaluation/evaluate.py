@@ -210,7 +210,7 @@ def _labelled(
             raise InputError("no posts to measure")
     else:
         paths = [Path(path) for path in ([data] if isinstance(data, str | Path) else data)]
-        extra = [name for name in slice_columns if name not in KNOWN_COLUMNS]
+        extra = [name for name in slice_columns if name not in ("id", "text", "label", *KNOWN_COLUMNS)]
         posts = read_labelled(paths, text_column=text_column, label_column=label_column, extra_columns=extra)
         files = [{"file": path.name, **({} if path.is_dir() else {"sha256": _file_sha256(path)})} for path in paths]
     for name in slice_columns:

@@ -1,0 +1,1 @@
+"""From texts to labels: the classifier, its model folder and its backends."""

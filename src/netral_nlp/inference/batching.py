@@ -1,0 +1,97 @@
+"""Batches of similar length under a token budget, inside a bounded window, so that it still streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+WINDOW = 4096
+"""Rows that are sorted by length together: within 2 % of the speed of sorting everything, and flat memory."""
+
+TOKEN_BUDGET = 1024
+"""Tokens of one batch on a processor, padding included: its activations stay in the caches. 4,096 take 1.5 times the
+processor time."""
+
+GPU_TOKEN_BUDGET = 32_768
+"""The same on a GPU, which wants more to do at once."""
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+
+def chunks(items: Iterable[T], size: int = WINDOW, *, first: int | None = None) -> Iterator[list[T]]:
+    """Cut an iterable into lists.
+
+    Args:
+        items: anything that can be iterated once.
+        size: length of a list, at most.
+        first: length of the first list; each later one is twice as long until `size`, so that a stream answers soon.
+    """
+    iterator = iter(items)
+    length = min(first or size, size)
+    while chunk := list(islice(iterator, length)):
+        yield chunk
+        length = min(2 * length, size)
+
+
+def by_length(lengths: Sequence[int], budget: int = TOKEN_BUDGET) -> Iterator[list[int]]:
+    """Group positions into batches of similar length, longest first.
+
+    Longest first, so that memory peaks in the first batch and not in the last.
+
+    Args:
+        lengths: tokens of each row.
+        budget: rows times the longest row of a batch stay within this; a row that is longer gets its own batch.
+
+    Yields:
+        Lists of positions into `lengths`; each position comes once.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    batch: list[int] = []
+    longest = 0
+    for index in order:
+        if batch and (len(batch) + 1) * longest > budget:
+            yield batch
+            batch = []
+        if not batch:
+            longest = max(lengths[index], 1)
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def score_in_batches(
+    items: Sequence[T],
+    lengths: Sequence[int],
+    score: Callable[[list[T]], npt.NDArray[np.float32]],
+    *,
+    width: int,
+    budget: int = TOKEN_BUDGET,
+) -> npt.NDArray[np.float32]:
+    """Sort, batch, score, unsort.
+
+    Args:
+        items: what `score` takes, at most a window of them.
+        lengths: tokens of each item.
+        score: maps a batch of k items to an array of shape (k, width).
+        width: columns of the result.
+        budget: see `by_length`.
+
+    Returns:
+        Shape (n, width), in the order of `items`.
+    """
+    result = np.empty((len(items), width), dtype=np.float32)
+    for batch in by_length(lengths, budget):
+        result[batch] = score([items[index] for index in batch])
+    return result
+
+
+def unique(keys: Iterable[K]) -> tuple[list[K], list[int]]:
+    """The distinct keys in order of appearance, and for each key its position among them."""
+    positions: dict[K, int] = {}
+    places = [positions.setdefault(key, len(positions)) for key in keys]
+    return list(positions), places
