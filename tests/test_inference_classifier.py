@@ -182,7 +182,7 @@ def test_a_stream_takes_flat_memory(classifier):
         return found
 
     peak(200)
-    assert peak(13_000) < 1.5 * peak(5_000)
+    assert peak(10_000) < 1.5 * peak(5_000)
 
 
 def test_a_stream_pairs_contexts_and_actions(classifier):

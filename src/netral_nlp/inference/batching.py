@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -20,7 +20,6 @@ GPU_TOKEN_BUDGET = 32_768
 """The same on a GPU, which wants more to do at once."""
 
 T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
 
 
 def chunks(items: Iterable[T], size: int = WINDOW, *, first: int | None = None) -> Iterator[list[T]]:
@@ -88,10 +87,3 @@ def score_in_batches(
     for batch in by_length(lengths, budget):
         result[batch] = score([items[index] for index in batch])
     return result
-
-
-def unique(keys: Iterable[K]) -> tuple[list[K], list[int]]:
-    """The distinct keys in order of appearance, and for each key its position among them."""
-    positions: dict[K, int] = {}
-    places = [positions.setdefault(key, len(positions)) for key in keys]
-    return list(positions), places

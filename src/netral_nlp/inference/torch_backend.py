@@ -18,7 +18,7 @@ from netral_nlp.labels import LABELS
 
 if TYPE_CHECKING:
     from netral_nlp.inference.encoding import Encoded
-from netral_nlp.inference.folder import ModelFolder
+    from netral_nlp.inference.folder import ModelFolder
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
