@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from netral_nlp import NeutralityClassifier
 from netral_nlp.cli.main import main
-from netral_nlp.cli.predict import shorten
+from netral_nlp.cli.table import shorten
 from netral_nlp.inference.samples import SAMPLE_TEXTS
 from netral_nlp.labels import Label
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -111,7 +112,7 @@ def test_nothing_shipped_names_a_machine():
     for path in MODEL.iterdir():
         if path.suffix in (".json", ".yaml", ".md") and path.name != "tokenizer.json":
             text = path.read_text(encoding="utf-8")
-            assert not any(place in text for place in ("/home/", "/work/", "/tmp/", "/root/")), path.name
+            assert not re.search(r"(?:^|[\s:(])/[a-z]+/", text), path.name
 
 
 def test_the_wheel_carries_the_model_and_scores_from_anywhere(tmp_path):

@@ -6,9 +6,10 @@ import argparse
 import json
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from netral_nlp.cli.table import shorten
 
 if TYPE_CHECKING:
     from netral_nlp.inference.classifier import NeutralityClassifier, Prediction
@@ -101,17 +102,3 @@ def _write_row(text: str, prediction: Prediction) -> None:
         f"{label:<27}{prediction.p_neutral:>8.3f}{prediction.p_supportive:>9.3f}{prediction.p_campaigning:>10.3f}"
         f"  {review:<6}  {shorten(text, width)}{tail}"
     )
-
-
-def shorten(text: str, width: int) -> str:
-    """A text on one line, at most so many terminal cells wide."""
-    line = " ".join(text[: 4 * width].split())
-    line = "".join(character for character in line if unicodedata.category(character) != "Cc")
-    cells = 0
-    kept: list[str] = []
-    for character in line:
-        cells += 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        if cells > width - 1:
-            return "".join(kept) + "…"
-        kept.append(character)
-    return line if len(text) <= 4 * width else line + "…"

@@ -44,7 +44,7 @@ def lay_out(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = []
     for row in (header, *rows):
         cells = [cell + " " * (size - width(cell)) for cell, size in zip(row[:-1], fixed, strict=True)]
-        lines.append("  ".join([*cells, shorten(" ".join(row[-1].split()), room)]).rstrip())
+        lines.append("  ".join([*cells, shorten(row[-1], room)]).rstrip())
     lines.insert(1, "  ".join(["-" * size for size in fixed] + ["-" * min(room, 40)]))
     return "\n".join(lines)
 
@@ -60,9 +60,11 @@ def width(text: str) -> int:
 
 
 def shorten(text: str, room: int) -> str:
-    """Cut a text to a number of terminal columns, with an ellipsis where something is left out."""
-    if width(text) <= room:
-        return text
-    while text and width(text) > room - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    """A text on one line, cut to a number of terminal columns with an ellipsis where something is left out."""
+    line = " ".join(text[: 4 * room].split())
+    line = "".join(character for character in line if unicodedata.category(character) != "Cc")
+    if len(text) <= 4 * room and width(line) <= room:
+        return line
+    while line and width(line) > room - 1:
+        line = line[:-1]
+    return line.rstrip() + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number
@@ -350,20 +351,20 @@ class NeutralityClassifier:
         return parts
 
 
-class _Engine:
+class _Engine(ABC):
     """Counts, encodes and scores units: what differs between an encoder and the baseline."""
 
     name: str
     max_pieces: int
     count: Callable[[str], int]
 
+    @abstractmethod
     def encode(self, unit: _Unit) -> Encoded:
         """Measure a unit, and turn it into tokens where the model reads tokens."""
-        raise NotImplementedError
 
+    @abstractmethod
     def logits(self, units: Sequence[_Unit], encoded: Sequence[Encoded]) -> npt.NDArray[np.float32]:
         """Shape (n, 3)."""
-        raise NotImplementedError
 
 
 class _EncoderEngine(_Engine):
