@@ -224,13 +224,8 @@ def test_the_command_module_loads_nothing_heavy():
 
 def test_posts_can_be_sliced_by_their_label(tiny_model, tmp_path):
     data = tmp_path / "posts.jsonl"
-    rows = [
-        ("Ayo coblos nomor 2", "campaigning"),
-        ("Rapat KPU ditunda", "neutral"),
-        ("Bangga sama beliau", "supportive"),
-    ]
-    data.write_text(
-        "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows), encoding="utf-8"
-    )
+    texts = {"neutral": "Rapat KPU ditunda", "supportive": "Bangga sama beliau", "campaigning": "Ayo coblos nomor 2"}
+    rows = [{"text": f"{text} {number}", "label": label} for label, text in texts.items() for number in range(30)]
+    data.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     result = evaluate_model(tiny_model, data, slice_columns=["label"], resamples=10)
-    assert {entry["value"] for entry in result.slices["label"]} == {"campaigning", "neutral", "supportive"}
+    assert {part.value for part in result.slices if part.column == "label"} == {label.value for label in LABELS}

@@ -7,8 +7,8 @@ product between them is exact integer arithmetic: the same text gives the same i
 Two things keep the rounding small. A few channels of an encoder's activations are ten times larger than the rest and
 would take the scale of a token for themselves: each channel is divided by a factor that its weights are multiplied by
 (SmoothQuant, Xiao et al. 2023, arXiv:2211.10438). A GELU is never below -0.17, so that its results use all 256 steps.
-And each weight is rounded such that it makes up for the rounding of those before it, on what the example texts send
-through it (GPTQ, Frantar et al. 2023, arXiv:2210.17323).
+And each weight of all but the widest matrices is rounded such that it makes up for the rounding of those before it, on
+what the example texts send through it (GPTQ, Frantar et al. 2023, arXiv:2210.17323).
 
 Weights use the range -63..63. Processors without VNNI add two 8-bit products in 16 bits, and 2 * 255 * 63 still fits:
 no processor overflows, and all give the same integers.
@@ -30,6 +30,7 @@ _LIMIT = 127
 _SMALLEST = 1e-12
 _DAMPING = 0.01  # share of the mean that is added to each channel's energy, so that few examples do not mislead
 _BLOCK = 128
+_WIDEST = 2048  # beyond, what the rounding of one weight asks of the others costs minutes and gigabytes: it is left out
 _SMOOTHING = 0.6  # how much of a channel's size moves into the weights; found on dev posts, flat from 0.5 to 0.7
 _LEAST_GELU = 0.17
 _GELUS = frozenset({"Gelu", "BiasGelu", "FastGelu"})
@@ -45,11 +46,12 @@ class Activation:
 
     Attributes:
         largest: the largest absolute value of each channel, shape (channels,).
-        products: the sum over tokens of the products of each two channels, shape (channels, channels).
+        products: the sum over tokens of the products of each two channels, shape (channels, channels); None of very
+            wide activations.
     """
 
     largest: Array
-    products: Doubles
+    products: Doubles | None
 
 
 def quantise_columns(weights: Array, products: Doubles | None = None) -> tuple[npt.NDArray[np.int8], Array]:
@@ -63,9 +65,11 @@ def quantise_columns(weights: Array, products: Doubles | None = None) -> tuple[n
         The integers, of the same shape, and the scales, of shape (outputs,).
     """
     scales = (np.maximum(np.abs(weights).max(axis=0), _SMALLEST) / WEIGHT_LIMIT).astype(np.float32)
-    # In steps of each column's scale, one row after the other: what a row's rounding spoils, the rows after it mend.
     rest = weights.astype(np.float64) / scales
-    mend = _mending(np.eye(len(rest)) if products is None else products)
+    if products is None:
+        return np.rint(rest).astype(np.int8), scales
+    # In steps of each column's scale, one row after the other: what a row's rounding spoils, the rows after it mend.
+    mend = _mending(products)
     rounded = np.empty_like(rest)
     for start in range(0, len(rest), _BLOCK):
         block = slice(start, min(start + _BLOCK, len(rest)))
@@ -127,10 +131,12 @@ def observe(model: Any, feeds: Iterable[Mapping[str, npt.NDArray[np.int64]]]) ->
         arrays = session.run(names, {name: array for name, array in feed.items() if name in taken})
         for name, array in zip(names, arrays, strict=True):
             rows = array.reshape(-1, array.shape[-1])
-            largest, products = np.abs(rows).max(axis=0), (rows.T @ rows).astype(np.float64)
+            largest = np.abs(rows).max(axis=0)
+            products = (rows.T @ rows).astype(np.float64) if len(largest) <= _WIDEST else None
             if name in seen:
                 seen[name].largest = np.maximum(seen[name].largest, largest)
-                seen[name].products += products
+                if products is not None:
+                    seen[name].products += products
             else:
                 seen[name] = Activation(largest, products)
     return seen
@@ -194,7 +200,10 @@ class _Quantiser:
         """One product with a weight matrix: integers times integers, then both scales."""
         smoothing = self._quantise_activation(name)
         weights = self._array(weights_name) * smoothing[:, None]
-        columns, scales = quantise_columns(weights, self._seen[name].products / np.outer(smoothing, smoothing))
+        products = self._seen[name].products
+        columns, scales = quantise_columns(
+            weights, None if products is None else products / np.outer(smoothing, smoothing)
+        )
         shifted = self._is_gelu(name)
         self._add(
             "MatMulIntegerToFloat",
