@@ -60,9 +60,7 @@ _EMOJI_RUN = re.compile(rf"({EMOJI.pattern})(?:\s?\1){{2,}}")
 _LOOKALIKES = dict(
     zip(
         "АВЕЅІЈКМНОРСТУХЗаеіјорсухѕһԁԛԝɡɑαοενικτυρΑΒΕΖΗΙΚΜΝΟΡΤΥΧıⅼ",
-        "ABESIJKMHOPCTYX3aeijopcyxshdqwgaaoevиктupABEZHIKMNOPTYXil".replace("и", "i")
-        .replace("к", "k")
-        .replace("т", "t"),
+        "ABESIJKMHOPCTYX3aeijopcyxshdqwgaaoeviktupABEZHIKMNOPTYXil",
         strict=True,
     )
 )
@@ -350,7 +348,7 @@ def _steps(settings: Normaliser) -> tuple[Callable[[str], str], ...]:
         (settings.lookalikes, _fold_lookalikes),
         (settings.emails == "mask", lambda text: _EMAIL.sub(f" {masks.email} ", text) if "@" in text else text),
         (settings.urls == "mask", lambda text: _mask_urls(text, masks.url)),
-        (settings.handles == "mask", lambda text: _HANDLE.sub(_spaced(masks.handle), text)),
+        (settings.handles == "mask", lambda text: _HANDLE.sub(_literal(masks.handle), text)),
         (settings.id_numbers == "mask", lambda text: _ID_NUMBER.sub(masks.id_number, text)),
         (settings.phones == "mask", lambda text: _PHONE.sub(masks.phone, text)),
         (settings.hashtags, lambda text: _HASHTAG.sub(_split_hashtag, text) if "#" in text or "＃" in text else text),
@@ -366,7 +364,8 @@ def _steps(settings: Normaliser) -> tuple[Callable[[str], str], ...]:
     return tuple(function for on, function in rules if on)
 
 
-def _spaced(mask: str) -> str:
+def _literal(mask: str) -> str:
+    """A mask word as a replacement in which no backslash means anything."""
     return mask.replace("\\", r"\\")
 
 
@@ -410,7 +409,7 @@ def _plain(match: re.Match[str]) -> str:
 def _mask_urls(text: str, mask: str) -> str:
     if "." not in text and "/" not in text:
         return text
-    return _URL.sub(_spaced(mask), text)
+    return _URL.sub(_literal(mask), text)
 
 
 def _split_hashtag(match: re.Match[str]) -> str:
@@ -482,5 +481,5 @@ def _lower(text: str, masks: Masks) -> str:
     lower = text.lower().replace("i̇", "i")  # "İ".lower() leaves a combining dot behind
     for mask in (masks.handle, masks.url):  # some models know their masks in capitals only
         if mask != mask.lower():
-            lower = re.sub(rf"(?<!\w){re.escape(mask.lower())}(?!\w)", _spaced(mask), lower)
+            lower = re.sub(rf"(?<!\w){re.escape(mask.lower())}(?!\w)", _literal(mask), lower)
     return lower
