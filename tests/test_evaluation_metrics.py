@@ -66,6 +66,22 @@ def direct_ece(gold, chances, bins=10):
     return error
 
 
+def tied_ece(gold, chances, bins=10):
+    """The same where posts share a confidence: each of them takes the mean gap of its tie."""
+    sure, right = chances.max(axis=1), chances.argmax(axis=1) == gold
+    order = np.argsort(sure, kind="stable")
+    gaps = [sure[post] - right[sure == sure[post]].mean() for post in order]
+    edges = [len(gaps) * part // min(bins, len(gaps)) for part in range(min(bins, len(gaps)) + 1)]
+    return sum(abs(sum(gaps[start:end])) for start, end in itertools.pairwise(edges)) / len(gaps)
+
+
+def rounded_case(seed, size):
+    """Probabilities in tenths, as some files hold them."""
+    gold, _, _ = random_case(seed, size)
+    tenths = np.random.default_rng(seed).multinomial(10, [0.6, 0.3, 0.1], size=size)
+    return gold, tenths / 10
+
+
 def value(metrics, name):
     label, _, figure = name.partition(".")
     return metrics.per_class[Label(label)][figure] if figure else metrics[name]
@@ -84,7 +100,7 @@ def test_figures_agree_with_scikit_learn(seed):
     assert metrics["ece"].value == pytest.approx(direct_ece(gold, chances), abs=1e-9)
 
 
-@pytest.mark.filterwarnings("ignore:A single label was found")
+@pytest.mark.filterwarnings("ignore:A single label was found", "ignore:.*only one label in common")
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(CODES), st.sampled_from(CODES)), min_size=1, max_size=40))
 def test_any_labels_agree_with_scikit_learn_and_write_as_json(pairs):
@@ -96,6 +112,15 @@ def test_any_labels_agree_with_scikit_learn_and_write_as_json(pairs):
         expected = [precision[label.severity], recall[label.severity], f1[label.severity]]
         assert [found[name].value for name in ("precision", "recall", "f1")] == pytest.approx(expected, abs=1e-12)
     assert metrics["mcc"].value == pytest.approx(sk.matthews_corrcoef(gold, called), abs=1e-9)
+    assert metrics["accuracy"].value == pytest.approx(sk.accuracy_score(gold, called), abs=1e-9)
+    kappa = sk.cohen_kappa_score(gold, called, labels=CODES, weights="quadratic")
+    assert metrics["quadratic_kappa"].value == pytest.approx(kappa, abs=1e-9, nan_ok=True)
+    if set(gold) == set(CODES):
+        for name, average in (("precision", precision), ("recall", recall), ("f1", f1)):
+            assert metrics[f"macro_{name}"].value == pytest.approx(average.mean(), abs=1e-9)
+        parts = sk.precision_recall_fscore_support(gold, called, labels=CODES, average="macro", zero_division=0)
+        found = [metrics[f"macro_{name}"].value for name in ("precision", "recall", "f1")]
+        assert found == pytest.approx(parts[:3], abs=1e-9)
     assert metrics["macro_f1"].value == pytest.approx(np.mean([f1[code] for code in set(gold.tolist())]), abs=1e-12)
     json.dumps(metrics.to_dict(), allow_nan=False)
     assert metrics.table()
@@ -129,6 +154,79 @@ def test_interval_of_accuracy_agrees_with_scipy():
     assert (metrics["accuracy"].low, metrics["accuracy"].high) == pytest.approx(expected, abs=0.005)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(CODES), st.tuples(*[st.integers(1, 1000)] * 3)), min_size=1, max_size=30
+    )
+)  # fmt: skip
+def test_any_probabilities_agree_with_scikit_learn(posts):
+    gold = np.array([code for code, _ in posts])
+    weights = np.array([parts for _, parts in posts], dtype=float)
+    chances = weights / weights.sum(axis=1, keepdims=True)
+    metrics = evaluate(gold, chances, resamples=2)
+    expected = sk.brier_score_loss(gold, chances, labels=CODES, scale_by_half=False)
+    assert metrics["brier"].value == pytest.approx(expected, abs=1e-9)
+    assert metrics["accuracy"].value == pytest.approx(sk.accuracy_score(gold, chances.argmax(axis=1)), abs=1e-9)
+    assert metrics["ece"].value == pytest.approx(tied_ece(gold, chances), abs=1e-9)
+    assert sum(part.posts for part in metrics.reliability) == len(posts)
+    gaps = [part.posts * abs(part.confidence - part.accuracy) for part in metrics.reliability]
+    assert sum(gaps) / len(posts) == pytest.approx(metrics["ece"].value, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_intervals_agree_with_direct_computation_where_confidences_are_tied(seed):
+    gold, chances = rounded_case(seed, 120)
+    metrics = evaluate(gold, chances, resamples=50, seed=seed)
+    assert metrics["ece"].value == pytest.approx(tied_ece(gold, chances), abs=1e-9)
+    draws = [tied_ece(gold[index], chances[index]) for index in bootstrap_indices(gold, 50, seed)]
+    expected = np.quantile(draws, [0.025, 0.975])
+    assert (metrics["ece"].low, metrics["ece"].high) == pytest.approx(expected, abs=1e-9)
+
+
+def stratified(name):
+    """A figure for scipy: from the answers to neutral, supportive and campaigning posts, along an axis."""
+
+    def statistic(*answers, axis=-1):
+        cells = np.stack(
+            [np.stack([(own == code).sum(axis=axis) for code in CODES], axis=-1) for own in answers], axis=-2
+        ).astype(float)
+        gold, called, hits = cells.sum(axis=-1), cells.sum(axis=-2), np.diagonal(cells, axis1=-2, axis2=-1)
+        size = gold.sum(axis=-1)
+        if name == "accuracy":
+            return hits.sum(axis=-1) / size
+        if name == "macro_f1":
+            return (2 * hits / (gold + called)).mean(axis=-1)
+        if name == "mcc":
+            above = hits.sum(axis=-1) * size - (gold * called).sum(axis=-1)
+            return above / np.sqrt((size**2 - (called**2).sum(axis=-1)) * (size**2 - (gold**2).sum(axis=-1)))
+        if name == "quadratic_kappa":
+            far = np.subtract.outer(np.arange(3), np.arange(3)) ** 2
+            chance = gold[..., :, None] * called[..., None, :] / size[..., None, None]
+            return 1 - (cells * far).sum(axis=(-1, -2)) / (chance * far).sum(axis=(-1, -2))
+        if name == "false_accusation_rate":
+            return 1 - cells[..., 0, 0] / gold[..., 0]
+        return 1 - cells[..., 2, 2] / gold[..., 2]
+
+    return statistic
+
+
+@pytest.mark.parametrize(
+    "name", ["accuracy", "macro_f1", "mcc", "quadratic_kappa", "false_accusation_rate", "missed_campaigning_rate"]
+)
+def test_stratified_intervals_agree_with_scipy(name):
+    from scipy.stats import bootstrap
+
+    gold, chances, _ = random_case(12, size=900)
+    called = chances.argmax(axis=1)
+    found = evaluate(gold, called, resamples=10_000, seed=1)[name]
+    answers = tuple(called[gold == code] for code in CODES)
+    expected = bootstrap(
+        answers, stratified(name), n_resamples=10_000, method="percentile", vectorized=True, batch=1000, rng=2
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.005)
+
+
 def test_resamples_keep_the_count_of_each_label():
     gold = np.array([0] * 7 + [1] * 4 + [2])
     for index in bootstrap_indices(gold, 20, 0):
@@ -158,6 +256,28 @@ def test_calibration_error_of_a_hand_computed_example():
     assert [part.confidence for part in metrics.reliability] == pytest.approx([0.55, 0.95])
     assert [part.accuracy for part in metrics.reliability] == pytest.approx([0.5, 0.5])
     assert (metrics.reliability[1].lowest, metrics.reliability[1].highest) == (0.9, 1.0)
+
+
+def test_calibration_error_with_ties_of_a_hand_computed_example():
+    # Confidences 0.6, 0.8, 0.8, 0.9; right, wrong, right, right. The tie's mean gap is 0.3, and a bin ends within it:
+    # (0.6 - 1 + 0.3) / 2 and (0.3 + 0.9 - 1) / 2, so (0.1 + 0.2) / 4.
+    chances = np.array([[0.6, 0.4, 0.0], [0.8, 0.2, 0.0], [0.8, 0.2, 0.0], [0.9, 0.1, 0.0]])
+    gold = np.array([0, 1, 0, 0])
+    for order in itertools.permutations(range(4)):
+        rows = list(order)
+        metrics = evaluate(gold[rows], chances[rows], bins=2, resamples=0)
+        assert metrics["ece"].value == pytest.approx(0.075)
+        assert [part.accuracy for part in metrics.reliability] == pytest.approx([0.75, 0.75])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 12))
+def test_calibration_error_never_depends_on_the_order_of_posts(seed, size, bins):
+    gold, chances = rounded_case(seed, size + 3)
+    order = np.random.default_rng(seed).permutation(size + 3)
+    one = evaluate(gold, chances, bins=bins, resamples=0)
+    two = evaluate(gold[order], chances[order], bins=bins, resamples=0)
+    assert one["ece"].value == pytest.approx(two["ece"].value, abs=1e-12)
 
 
 def test_calibration_error_does_not_depend_on_the_order_of_tied_posts():

@@ -18,25 +18,7 @@ from netral_nlp.scoring.assemble import renamings
 from netral_nlp.scoring.durable import is_full_disk
 from netral_nlp.scoring.journal import JOURNAL_NAME, ChunkRecord, Journal, remove_parts, unfinished
 from netral_nlp.scoring.lock import output_lock
-from netral_nlp.scoring.request import ScoreRequest, ScoreResult, parse_review_below
-
-
-def test_review_below_takes_one_probability_or_one_a_label():
-    assert parse_review_below("0.8") == 0.8
-    assert parse_review_below("supportive=0.9, berkampanye=0.75") == {"supportive": 0.9, "campaigning": 0.75}
-
-
-@pytest.mark.parametrize("value", ["", "1.5", "-0.1", "nan", "tinggi", "supportive=0.9,campaigning", "neutral=2"])
-def test_review_below_refuses_what_is_no_probability(value):
-    with pytest.raises(ConfigError, match="review-below"):
-        parse_review_below(value)
-
-
-def test_review_below_refuses_unknown_and_repeated_labels():
-    with pytest.raises(InputError, match="the labels are neutral"):
-        parse_review_below("positive=0.9")
-    with pytest.raises(ConfigError, match="twice"):
-        parse_review_below("supportive=0.9,memihak=0.8")
+from netral_nlp.scoring.request import ScoreRequest, ScoreResult
 
 
 @pytest.mark.parametrize(

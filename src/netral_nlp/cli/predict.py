@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from netral_nlp.cli.policy import add_policy_options, policy_from
 from netral_nlp.cli.table import shorten
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--model", metavar="PATH|ID", help="model folder or hub id (default: the shipped model)")
     parser.add_argument("--backend", choices=["auto", "onnx", "torch"], default="auto", help="default: %(default)s")
     parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
+    add_policy_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.set_defaults(run=run)
 
@@ -51,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     action = Action.parse(args.action)
     classifier = NeutralityClassifier.from_pretrained(args.model, backend=args.backend, threads=args.threads)
+    classifier.decision = policy_from(args).apply(classifier.decision)
     write = _write_json if args.json else _write_row
     if not args.json:
         print(_HEAD)
@@ -67,16 +70,16 @@ def _answers(
         yield from zip(texts, classifier.predict(texts, [context] * len(texts), [action] * len(texts)), strict=True)
     elif sys.stdin.isatty():
         print("netral: one text a line; Ctrl-D ends", file=sys.stderr)
-        for text in _lines():
+        for text in stdin_lines():
             yield text, classifier.predict(text, context, action)
     else:
         from netral_nlp.inference.batching import chunks
 
-        for chunk in chunks(_lines(), first=_FIRST_LINES):
+        for chunk in chunks(stdin_lines(), first=_FIRST_LINES):
             yield from zip(chunk, classifier.predict(chunk, [context] * len(chunk), [action] * len(chunk)), strict=True)
 
 
-def _lines() -> Iterator[str]:
+def stdin_lines() -> Iterator[str]:
     """The lines of standard input as UTF-8, whatever the terminal's locale; bytes that are none are replaced."""
     for number, line in enumerate(sys.stdin.buffer):
         yield line.decode("utf-8-sig" if number == 0 else "utf-8", "replace").rstrip("\r\n")

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from netral_nlp.cli.policy import add_policy_options, policy_from
+
 if TYPE_CHECKING:
     from netral_nlp.scoring.request import ScoreRequest, ScoreResult
 
@@ -58,11 +60,7 @@ def add_parser(subparsers: Any) -> None:
     model.add_argument("--model", metavar="PATH|ID", help="model folder or hub id (default: the shipped model)")
     model.add_argument("--backend", choices=["auto", "onnx", "torch"], default="auto", help="default: %(default)s")
     model.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
-    model.add_argument(
-        "--review-below",
-        metavar="P",
-        help="needs_review below this probability: 0.8, or supportive=0.9,campaigning=0.8 (default: the model's own)",
-    )
+    add_policy_options(model)
     run_options = parser.add_argument_group("run")
     run_options.add_argument("--engine", choices=["local", "ray"], default="local", help="default: %(default)s")
     run_options.add_argument("--workers", type=int, metavar="N", help="models of the Ray engine (default: all cores)")
@@ -123,7 +121,7 @@ def request_from(args: argparse.Namespace) -> ScoreRequest:
     Raises:
         ConfigError: options contradict each other or a value is out of range.
     """
-    from netral_nlp.scoring.request import ScoreRequest, parse_review_below
+    from netral_nlp.scoring.request import ScoreRequest
 
     return ScoreRequest(
         inputs=args.inputs,
@@ -146,7 +144,7 @@ def request_from(args: argparse.Namespace) -> ScoreRequest:
         delimiter=args.delimiter,
         sheet=args.sheet,
         chunk_rows=args.chunk_rows,
-        review_below=None if args.review_below is None else parse_review_below(args.review_below),
+        policy=policy_from(args),
     )
 
 

@@ -1,7 +1,10 @@
 """Temperature and thresholds: when a model's word stands, and when a person should look.
 
-The temperature makes the probabilities mean what they say: it is the one number that minimises the negative
-log-likelihood of the gold labels. It moves no label, only how sure the model claims to be.
+The calibration makes the probabilities mean what they say and moves no label. First the temperature: the one number
+that minimises the negative log-likelihood of the gold labels (Guo et al. 2017). Then the margin calibration: a logistic
+regression of being right on the lead of the likeliest label's logit and on its third power, kept monotone, which mends
+what one temperature for all cannot (`MarginCalibration`; calibrating the likeliest label alone is after Gupta and
+Ramdas 2022).
 
 The thresholds follow from two stated shares, both counted on labelled posts that the model was not trained on:
 
@@ -11,13 +14,15 @@ The thresholds follow from two stated shares, both counted on labelled posts tha
   the lowest that keeps this.
 
 The lowest thresholds are the ones that cost the fewest reviewed posts. Where no threshold is needed it is 0. The price,
-posts handed to review, is written beside the thresholds, with the shares that were reached.
+posts handed to review, is written beside the thresholds, with the shares that were reached, and so are all the other
+thresholds that could have been chosen (`trade_off`), so that another target needs no new fit.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +30,7 @@ import numpy.typing as npt
 
 from netral_nlp.errors import InputError
 from netral_nlp.evaluation.metrics import FloatArray, evaluate, label_codes
-from netral_nlp.inference.decision import Decision
+from netral_nlp.inference.decision import ACCUSED, PASSED, Decision, MarginCalibration, TradeOffStep
 from netral_nlp.labels import LABELS, Label
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
@@ -33,6 +38,13 @@ LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _PRECISION = 1e-7
+_MOST_STEPS = 200
+_FEWEST_TO_FIT = 10
+_PENALTY = 0.1
+_NEWTON_STEPS = 100
+_LEAST_CHANCE = float(np.finfo(np.float64).tiny)
+
+Mask = npt.NDArray[np.bool_]
 
 
 def negative_log_likelihood(
@@ -86,6 +98,59 @@ def fit_temperature(logits: npt.ArrayLike, gold: Sequence[object] | npt.NDArray[
     return math.exp((low + high) / 2)
 
 
+def fit_margin(logits: npt.ArrayLike, gold: Sequence[object] | npt.NDArray[Any]) -> MarginCalibration | None:
+    """Return the margin calibration that best tells right from wrong labels.
+
+    Penalised logistic regression (Newton's method) with slopes of at least 0.
+
+    Args:
+        logits: (n, 3), of posts that the model was not trained on.
+        gold: n labels.
+
+    Returns:
+        None where fewer than ten posts are wrong or fewer than ten right: too little to fit three numbers to.
+
+    Raises:
+        InputError: the shapes do not fit, there are no posts, or a logit is not finite.
+    """
+    scores, truth = _check(logits, gold)
+    right = (scores.argmax(axis=1) == truth).astype(np.float64)
+    if min(right.sum(), len(right) - right.sum()) < _FEWEST_TO_FIT:
+        return None
+    ordered = np.sort(scores, axis=1)
+    margin = ordered[:, -1] - ordered[:, -2]
+    scale = float(margin.mean())
+    if scale <= 0:
+        return None
+    units = margin / scale
+    features = np.stack([np.ones_like(units), units, units**3], axis=1)
+    used = [0, 1, 2]
+    while True:  # a slope that would be negative is left out: more margin must not mean less confidence
+        weights = _logistic(features[:, used], right)
+        negative = [place for place, weight in zip(used, weights, strict=True) if place and weight < 0]
+        if not negative:
+            break
+        used = [place for place in used if place != negative[-1]]
+    found = dict.fromkeys(range(3), 0.0) | dict(zip(used, weights.tolist(), strict=True))
+    return MarginCalibration(found[0], found[1], found[2], scale)
+
+
+def _logistic(features: FloatArray, right: FloatArray) -> FloatArray:
+    """Return the weights of a logistic regression; the slopes carry a small penalty, so that they stay finite."""
+    weights = np.zeros(features.shape[1])
+    penalty = np.full(len(weights), _PENALTY)
+    penalty[0] = 0.0
+    for _ in range(_NEWTON_STEPS):
+        chance = 1.0 / (1.0 + np.exp(-np.clip(features @ weights, -30, 30)))
+        gradient = features.T @ (right - chance) - penalty * weights
+        spread = np.maximum(chance * (1 - chance), 1e-6)
+        step = np.linalg.solve((features * spread[:, None]).T @ features + np.diag(penalty + 1e-9), gradient)
+        weights = weights + np.clip(step, -2.0, 2.0)
+        if float(np.abs(step).max()) < _PRECISION:
+            break
+    return weights
+
+
 def fit_decision(
     logits: npt.ArrayLike,
     gold: Sequence[object] | npt.NDArray[Any],
@@ -104,7 +169,7 @@ def fit_decision(
         gold: n labels; at least one neutral and one campaigning post.
         target_accused: the share of neutral posts that may be accused without review.
         target_passed: the share of campaigning posts that may pass as neutral without review.
-        temperature: use this one instead of fitting it.
+        temperature: use this one alone, instead of fitting it and the margin calibration.
         fitted_on: further facts to keep in the decision (file name, hash).
 
     Returns:
@@ -124,25 +189,30 @@ def fit_decision(
             raise InputError(f"thresholds cannot be fitted without {label.value} posts; add some to the labelled data")
     if temperature is None:
         temperature = fit_temperature(scores, truth)
+        margin = fit_margin(scores, truth)
+    else:
+        margin = None
 
-    chances = Decision(temperature=temperature).probabilities(scores)
+    calibrated = Decision(temperature=temperature, margin=margin)
+    chances = calibrated.probabilities(scores)
     called, sure = chances.argmax(axis=1), chances.max(axis=1)
     neutral, campaigning = truth == Label.NEUTRAL.severity, truth == Label.CAMPAIGNING.severity
     accused = called != Label.NEUTRAL.severity
-    accuse = _lowest_threshold(sure[accused & neutral], sure[accused], _allowed(target_accused, support[Label.NEUTRAL]))
-    passing = _lowest_threshold(
-        sure[~accused & campaigning], sure[~accused], _allowed(target_passed, support[Label.CAMPAIGNING])
-    )
-    review_below = {Label.NEUTRAL: passing, Label.SUPPORTIVE: accuse, Label.CAMPAIGNING: accuse}
-    review = Decision(temperature=temperature, review_below=review_below).needs_review(chances)
-    reached = evaluate(truth, chances, needs_review=review, resamples=0)
-    return Decision(
-        temperature=temperature,
-        review_below=review_below,
-        target={
-            "accused_without_review_rate": target_accused,
-            "campaigning_passed_without_review_rate": target_passed,
+
+    def table(wrong: Mask, judged: Mask, label: Label, share: float) -> tuple[TradeOffStep, ...]:
+        return _trade_off(sure[wrong], sure[judged], support[label], len(truth), share)
+
+    fitted = replace(
+        calibrated,
+        trade_off={
+            ACCUSED: table(accused & neutral, accused, Label.NEUTRAL, target_accused),
+            PASSED: table(~accused & campaigning, ~accused, Label.CAMPAIGNING, target_passed),
         },
+    ).for_target(accused=target_accused, passed=target_passed)
+    review = fitted.needs_review(chances)
+    reached = evaluate(truth, chances, needs_review=review, resamples=0)
+    return replace(
+        fitted,
         fitted_on={
             "posts": len(truth),
             "support": {label.value: support[label] for label in LABELS},
@@ -153,16 +223,39 @@ def fit_decision(
             "reviewed": {label.value: int((review & (called == label.severity)).sum()) for label in LABELS},
             "negative_log_likelihood": {
                 "before": _nll(scores, truth, 1.0),
-                "after": _nll(scores, truth, temperature),
+                # A chance that was rounded to 0 would make it infinite, which JSON lacks.
+                "after": float(-np.log(np.maximum(chances[np.arange(len(truth)), truth], _LEAST_CHANCE)).mean()),
             },
             **(fitted_on or {}),
         },
     )
 
 
-def _allowed(share: float, posts: int) -> int:
-    """Return how many of the posts a share allows; 0.29 of 100 is 29, whatever binary fractions say."""
-    return math.floor(share * posts + 1e-9)
+def _trade_off(
+    wrong: FloatArray, judged: FloatArray, posts: int, everything: int, target: float
+) -> tuple[TradeOffStep, ...]:
+    """Return every threshold worth choosing, from the one that hands nothing over to the one that lets nothing through.
+
+    Args:
+        wrong: confidences of the mistakes that should not pass without review.
+        judged: confidences of all posts that the threshold judges; holds those of `wrong`.
+        posts: of the label that the mistakes are counted among.
+        everything: all posts.
+        target: the share of mistakes that was asked for; its own threshold is never thinned out.
+    """
+    counts: Sequence[int] = range(len(wrong), -1, -1)
+    if len(counts) > _MOST_STEPS:  # the low counts, where targets lie, all stay; the high ones are thinned out
+        spread = np.geomspace(1, len(wrong), _MOST_STEPS)
+        asked = min(len(wrong), math.floor(target * posts + _PRECISION))
+        counts = sorted({0, asked, *range(_MOST_STEPS // 4), *np.rint(spread).astype(int).tolist()}, reverse=True)
+    steps: list[TradeOffStep] = []
+    for allowed in counts:
+        threshold = _lowest_threshold(wrong, judged, allowed)
+        passes = int((wrong >= threshold).sum())
+        step = TradeOffStep(threshold, passes / posts, int((judged < threshold).sum()) / everything)
+        if not steps or step != steps[-1]:
+            steps.append(step)
+    return tuple(steps)
 
 
 def _lowest_threshold(wrong: FloatArray, all_sure: FloatArray, allowed: int) -> float:

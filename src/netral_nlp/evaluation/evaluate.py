@@ -6,8 +6,8 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,23 @@ import numpy as np
 
 from netral_nlp import __version__
 from netral_nlp.corpus.labelled import KNOWN_COLUMNS, read_labelled
-from netral_nlp.errors import InputError
+from netral_nlp.errors import InputError, MissingExtraError
+from netral_nlp.evaluation.compare import Comparison, compare_many
+from netral_nlp.evaluation.coverage import RiskCoverage, risk_coverage
+from netral_nlp.evaluation.fairness import Fairness, measure_fairness, read_templates
+from netral_nlp.evaluation.faithfulness import FEWEST_WORDS, Faithfulness, faithfulness
+from netral_nlp.evaluation.halves import HalvesCheck, check_by_halves, logits_of
+from netral_nlp.evaluation.label_problems import LabelProblems, find_label_problems
 from netral_nlp.evaluation.metrics import Metrics, evaluate
-from netral_nlp.evaluation.predictions import PROBABILITY_COLUMNS, Predictions, match, read_predictions
+from netral_nlp.evaluation.options import EvaluationOptions
+from netral_nlp.evaluation.predictions import PROBABILITY_COLUMNS, Predictions
+from netral_nlp.evaluation.prevalence import STATED_PREVALENCES, Flagging, restate_precision
 from netral_nlp.evaluation.slices import SLICE_COLUMNS, Slice, slice_metrics
+from netral_nlp.evaluation.subjects import Subject, file_sha256, file_subject, model_subject, named, open_subject
+from netral_nlp.evaluation.suite_data import read_names, suites_folder
+from netral_nlp.evaluation.suites import SuiteResults, read_suites, run_suites
+from netral_nlp.evaluation.traits import NO_VALUES
+from netral_nlp.inference.explain import Explanation, explain_many, word_spans
 from netral_nlp.labels import LABELS, Label
 
 if TYPE_CHECKING:
@@ -27,11 +40,14 @@ if TYPE_CHECKING:
     from netral_nlp.inference.backends import BackendName
     from netral_nlp.inference.classifier import NeutralityClassifier
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of what `Evaluation.to_dict` returns and metrics.json holds."""
 
-_CHUNK = 1024
-_LIBRARIES = ("numpy", "pandas", "onnxruntime", "tokenizers", "torch", "transformers")
+CHECKED_TARGETS = (0.1, 0.05, 0.02, 0.01)
+"""Shares of neutral posts accused without review for which the price in reviewed posts is told."""
+
+_DEFAULT_TARGET = 0.05
+_LIBRARIES = ("numpy", "pandas", "onnxruntime", "tokenizers", "torch", "transformers", "sklearn", "cleanlab")
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,18 @@ class Evaluation:
         posts: one row a post: id, text, context, gold and predicted label, p_* and needs_review where known, and the
             columns that were sliced by. Never written to metrics.json.
         stamp: model or predictions, data, versions, seed: what it takes to repeat this.
+        flagging: precision among flagged posts at other prevalences: all flagged posts, then those that are not handed
+            to review.
+        coverage: mistakes that remain when the least sure posts go to a person; None without probabilities.
+        halves: decisions fitted on one half and measured on the other, by their target, the asked-for target first;
+            empty without probabilities.
+        suites: None where not asked for, or where nobody can answer them.
+        fairness: None where not asked for.
+        problems: what to look at again in the labels; None where not asked for.
+        comparisons: this subject against each other one.
+        explanations: of the worst mistakes, by row of `posts`.
+        faithfulness: whether such explanations hold; None where not asked for.
+        notes: what was asked for and could not be done, and why.
     """
 
     name: str
@@ -52,14 +80,39 @@ class Evaluation:
     slices: tuple[Slice, ...]
     posts: pd.DataFrame
     stamp: dict[str, Any]
+    flagging: tuple[Flagging, ...] = ()
+    coverage: RiskCoverage | None = None
+    halves: tuple[HalvesCheck, ...] = ()
+    suites: SuiteResults | None = None
+    fairness: Fairness | None = None
+    problems: LabelProblems | None = None
+    comparisons: tuple[Comparison, ...] = ()
+    explanations: Mapping[int, Explanation] = field(default_factory=dict)
+    faithfulness: Faithfulness | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the posts, JSON-ready: what metrics.json holds."""
+        """Return everything but texts, JSON-ready: what metrics.json holds."""
+        parts: dict[str, Any] = {
+            "flagging": [part.to_dict() for part in self.flagging],
+            "coverage": self.coverage,
+            "decision_by_halves": [part.to_dict() for part in self.halves],
+            "slices": [part.to_dict() for part in self.slices],
+            "comparisons": [part.to_dict() for part in self.comparisons],
+            "suites": self.suites,
+            "fairness": self.fairness,
+            "label_problems": self.problems,
+            "faithfulness": self.faithfulness,
+        }
         return {
             "schema": SCHEMA,
+            "kind": "evaluation",
             **self.stamp,
             "metrics": self.metrics.to_dict(),
-            "slices": [part.to_dict() for part in self.slices],
+            **{
+                name: part if part is None or isinstance(part, list) else part.to_dict() for name, part in parts.items()
+            },
+            "notes": list(self.notes),
         }
 
     def errors(self) -> pd.DataFrame:
@@ -67,7 +120,7 @@ class Evaluation:
 
         The added column `harm` is 0 for a neutral post accused without review, 1 for a campaigning post that passed as
         neutral without review, 2 for other wrong labels without review, 3 for those that a person will see. Within one
-        harm the surest come first.
+        harm the surest come first. The index is the row in `posts`.
         """
         wrong = self.posts[self.posts["gold"] != self.posts["predicted"]].copy()
         seen = wrong["needs_review"].astype(bool) if "needs_review" in wrong else np.zeros(len(wrong), dtype=bool)
@@ -88,12 +141,8 @@ class Evaluation:
 def evaluate_model(
     model: NeutralityClassifier | str | Path | None,
     data: pd.DataFrame | str | Path | Sequence[str | Path],
+    options: EvaluationOptions | None = None,
     *,
-    seed: int = 0,
-    resamples: int = 1000,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    slice_columns: Sequence[str] = (),
     backend: BackendName = "auto",
     threads: int | None = None,
     progress: bool = False,
@@ -103,51 +152,31 @@ def evaluate_model(
     Args:
         model: a classifier, or what `NeutralityClassifier.from_pretrained` takes; None is the shipped model.
         data: files or folders that `read_labelled` reads, or its data frame.
-        seed: of the bootstrap.
-        resamples: behind each interval; 0 for none.
-        text_column: see `read_labelled`.
-        label_column: see `read_labelled`.
-        slice_columns: columns to slice by, besides platform, source, year and direction.
-        backend: of a classifier that is loaded here.
-        threads: of a classifier that is loaded here.
-        progress: show a bar on the terminal.
+        options: what to measure; None for the figures alone.
+        backend: of classifiers that are loaded here.
+        threads: of classifiers that are loaded here.
+        progress: show bars on the terminal.
 
     Raises:
         NetralError: the data or the model cannot be read.
     """
-    from netral_nlp.inference.classifier import NeutralityClassifier
-
-    posts, described = _labelled(data, text_column, label_column, slice_columns)
-    classifier = (
-        model
-        if isinstance(model, NeutralityClassifier)
-        else NeutralityClassifier.from_pretrained(model, backend=backend, threads=threads)
-    )
-    predictions = _predict(classifier, posts, progress)
-    folder = classifier.folder
-    decision = classifier.decision
-    about = {
-        "model": {
-            "name": folder.name,
-            "kind": folder.kind,
-            "fingerprint": folder.fingerprint(),
-            "backend": classifier.backend,
-            "temperature": decision.temperature,
-            "review_below": {label.value: float(decision.review_below[label]) for label in LABELS},
-        }
-    }
-    return _measure(folder.name, posts, predictions, about, described, seed, resamples, slice_columns)
+    options = options or EvaluationOptions()
+    posts, described = _labelled(data, options)
+    subject = model_subject(model, posts, backend=backend, threads=threads, progress=progress)
+    others = [
+        open_subject(wanted, posts, options, backend=backend, threads=threads, progress=progress)
+        for wanted in options.compare
+    ]
+    return _measure(subject, others, posts, described, options)
 
 
 def evaluate_predictions(
     predictions_file: str | Path,
     data: pd.DataFrame | str | Path | Sequence[str | Path],
+    options: EvaluationOptions | None = None,
     *,
-    seed: int = 0,
-    resamples: int = 1000,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    slice_columns: Sequence[str] = (),
+    backend: BackendName = "auto",
+    threads: int | None = None,
 ) -> Evaluation:
     """Measure a scored file, ours or a peer's, with the same ruler as a model.
 
@@ -157,27 +186,18 @@ def evaluate_predictions(
     Args:
         predictions_file: any format that `netral score` reads.
         data: see `evaluate_model`.
-        seed: see `evaluate_model`.
-        resamples: see `evaluate_model`.
-        text_column: of the labelled posts; see `read_labelled`.
-        label_column: of the labelled posts; see `read_labelled`.
-        slice_columns: see `evaluate_model`.
+        options: see `evaluate_model`.
+        backend: of models that it is compared with.
+        threads: of models that it is compared with.
 
     Raises:
         InputError: a file cannot be read, or a labelled post has no prediction.
     """
-    posts, described = _labelled(data, text_column, label_column, slice_columns)
-    scored = read_predictions(predictions_file)
-    predictions, joined_by = match(scored, posts["id"].tolist(), posts["text"].tolist())
-    about = {
-        "predictions": {
-            "file": scored.path.name,
-            "sha256": _file_sha256(scored.path),
-            "rows": len(scored.ids),
-            "joined_by": joined_by,
-        }
-    }
-    return _measure(scored.path.name, posts, predictions, about, described, seed, resamples, slice_columns)
+    options = options or EvaluationOptions()
+    posts, described = _labelled(data, options)
+    subject = file_subject(predictions_file, posts, options.suite_predictions)
+    others = [open_subject(wanted, posts, options, backend=backend, threads=threads) for wanted in options.compare]
+    return _measure(subject, others, posts, described, options)
 
 
 def content_sha256(posts: pd.DataFrame) -> str:
@@ -191,15 +211,13 @@ def content_sha256(posts: pd.DataFrame) -> str:
 
 
 def _labelled(
-    data: pd.DataFrame | str | Path | Sequence[str | Path],
-    text_column: str | None,
-    label_column: str | None,
-    slice_columns: Sequence[str],
+    data: pd.DataFrame | str | Path | Sequence[str | Path], options: EvaluationOptions
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the posts and what the stamp says about them."""
     import pandas as pd
 
     files: list[dict[str, Any]] = []
+    wanted = [*options.slice_columns, *options.annotator_columns]
     if isinstance(data, pd.DataFrame):
         for name in ("id", "text", "label"):
             if name not in data:
@@ -210,60 +228,203 @@ def _labelled(
             raise InputError("no posts to measure")
     else:
         paths = [Path(path) for path in ([data] if isinstance(data, str | Path) else data)]
-        extra = [name for name in slice_columns if name not in ("id", "text", "label", *KNOWN_COLUMNS)]
-        posts = read_labelled(paths, text_column=text_column, label_column=label_column, extra_columns=extra)
-        files = [{"file": path.name, **({} if path.is_dir() else {"sha256": _file_sha256(path)})} for path in paths]
-    for name in slice_columns:
+        extra = [name for name in wanted if name not in ("id", "text", "label", *KNOWN_COLUMNS)]
+        posts = read_labelled(
+            paths, text_column=options.text_column, label_column=options.label_column, extra_columns=extra
+        )
+        files = [{"file": path.name, **({} if path.is_dir() else {"sha256": file_sha256(path)})} for path in paths]
+    for name in wanted:
         if name not in posts:
             raise InputError(f"cannot slice by {name!r}: the labelled posts have no such column")
+    for name in options.slice_columns:
+        if name in NO_VALUES:
+            raise InputError(f"cannot slice by {name!r}: it holds the posts themselves, not kinds of posts")
     return posts, {"posts": len(posts), "sha256": content_sha256(posts), "files": files}
 
 
-def _predict(classifier: NeutralityClassifier, posts: pd.DataFrame, progress: bool) -> Predictions:
-    from tqdm import tqdm
-
-    columns = {name: posts[name].tolist() if name in posts else None for name in ("text", "context", "action")}
-    texts = columns["text"] or []
-    labels = np.empty(len(posts), dtype=np.int64)
-    chances = np.empty((len(posts), len(LABELS)))
-    review = np.empty(len(posts), dtype=bool)
-    # disable=None: no bar where standard error is no terminal
-    with tqdm(total=len(posts), unit=" posts", disable=None if progress else True, leave=False) as bar:
-        for start in range(0, len(posts), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            found = classifier.score(
-                texts[part],
-                contexts=columns["context"][part] if columns["context"] is not None else None,
-                actions=columns["action"][part] if columns["action"] is not None else None,
-            )
-            labels[part], chances[part], review[part] = found.label_ids, found.probabilities, found.needs_review
-            bar.update(len(found.label_ids))
-    return Predictions(labels, chances, review)
-
-
 def _measure(
-    name: str,
+    subject: Subject,
+    others: Sequence[Subject],
     posts: pd.DataFrame,
-    predictions: Predictions,
-    about: dict[str, Any],
     described: dict[str, Any],
-    seed: int,
-    resamples: int,
-    slice_columns: Sequence[str],
+    options: EvaluationOptions,
 ) -> Evaluation:
+    """Everything that is measured of answers that are there."""
+    predictions, seed = subject.predictions, options.seed
+    gold = np.array([label.severity for label in posts["label"]], dtype=np.int64)
+    names = read_names(options.suites)
+    columns = [*SLICE_COLUMNS, *options.slice_columns]
+    stamp = {
+        **subject.about,
+        "data": described,
+        "compared_with": {
+            name: other.about for name, other in named([subject, *others]).items() if other is not subject
+        },
+        "suites": _suites_sha256(options.suites),
+        "versions": {},
+        "seed": seed,
+        "resamples": options.resamples,
+    }
+    sides = named([subject, *others])
+    evaluation = Evaluation(
+        name=subject.name,
+        metrics=evaluate(
+            gold,
+            predictions.labels,
+            probabilities=predictions.probabilities,
+            needs_review=predictions.needs_review,
+            resamples=options.resamples,
+            seed=seed,
+        ),
+        slices=slice_metrics(posts, predictions, columns=columns, names=names, seed=seed),
+        posts=_answered(posts, predictions, columns),
+        stamp=stamp,
+        flagging=_flagging(gold, predictions, options),
+        coverage=None
+        if predictions.probabilities is None
+        else risk_coverage(gold, predictions.probabilities, resamples=options.resamples, seed=seed),
+        halves=_halves(gold, subject, options),
+        comparisons=compare_many(
+            gold,
+            {name: side.predictions for name, side in sides.items()},
+            resamples=options.resamples,
+            seed=seed,
+        )
+        if others
+        else (),
+    )
+    evaluation = _with_parts(evaluation, subject, posts, options)
+    stamp["versions"] = _versions()  # last: now every library that was used is loaded
+    return evaluation
+
+
+def _with_parts(
+    evaluation: Evaluation, subject: Subject, posts: pd.DataFrame, options: EvaluationOptions
+) -> Evaluation:
+    """Add the parts that cost more: further texts to answer, training files to read."""
+    from dataclasses import replace
+
+    parts: dict[str, Any] = {}
+    notes: list[str] = []
+    silent = "suites and templates: a scored file answers them only if it was given with --suite-predictions"
+    if subject.answer is None and {"suites", "fairness"} & set(options.parts):
+        notes.append(silent)
+    if "suites" in options.parts and subject.answer is not None:
+        parts["suites"] = run_suites(read_suites(options.suites), subject.answer)
+    if "fairness" in options.parts:
+        parts["fairness"] = measure_fairness(
+            posts,
+            subject.predictions,
+            read_names(options.suites),
+            templates=() if subject.answer is None else read_templates(options.suites),
+            answer=subject.answer,
+            seed=options.seed,
+        )
+    if "explanations" in options.parts:
+        if subject.classifier is None:
+            notes.append("explanations: a scored file cannot be asked why; evaluate the model itself")
+        else:
+            parts |= _explained(evaluation, subject.classifier, posts, options)
+    if "problems" in options.parts:
+        problems, note = _problems(subject, posts, options)
+        parts["problems"] = problems
+        notes += [note] if note else []
+    return replace(evaluation, **parts, notes=tuple(notes))
+
+
+def _explained(
+    evaluation: Evaluation, classifier: NeutralityClassifier, posts: pd.DataFrame, options: EvaluationOptions
+) -> dict[str, Any]:
+    """Explain the worst mistakes, and check on a random draw of posts whether such explanations hold."""
+
+    def column(name: str, rows: Sequence[int]) -> list[Any] | None:
+        return posts[name].iloc[list(rows)].tolist() if name in posts else None
+
+    worst = evaluation.errors().index[: options.explained].tolist()
+    found: dict[str, Any] = {}
+    if worst:
+        texts = column("text", worst) or []
+        explained = explain_many(classifier, texts, column("context", worst), column("action", worst))
+        found["explanations"] = dict(zip(worst, explained, strict=True))
+    long_enough = [row for row, text in enumerate(posts["text"].tolist()) if len(word_spans(text)) >= FEWEST_WORDS]
+    if long_enough and options.explained:
+        rng = np.random.default_rng(options.seed)
+        drawn = sorted(rng.permutation(long_enough)[: options.explained].tolist())
+        found["faithfulness"] = faithfulness(
+            classifier,
+            column("text", drawn) or [],
+            column("context", drawn),
+            column("action", drawn),
+            seed=options.seed,
+            resamples=options.resamples,
+        )
+    return found
+
+
+def _problems(
+    subject: Subject, posts: pd.DataFrame, options: EvaluationOptions
+) -> tuple[LabelProblems | None, str | None]:
+    train = None
+    if options.train:
+        train = read_labelled(
+            list(options.train),
+            text_column=options.text_column,
+            label_column=options.label_column,
+            require_labels=False,
+        )
+    given: dict[str, Any] = {
+        "train_posts": train,
+        "annotator_columns": options.annotator_columns,
+        "resamples": options.resamples,
+        "seed": options.seed,
+    }
+    try:
+        return find_label_problems(posts, subject.predictions.probabilities, **given), None
+    except MissingExtraError as error:
+        if options.annotator_columns:  # asked for by name: not left out silently
+            raise
+        return find_label_problems(posts, None, **given), f"likely wrong labels were not looked for: {error}"
+
+
+def _flagging(gold: np.ndarray[Any, Any], predictions: Predictions, options: EvaluationOptions) -> tuple[Flagging, ...]:
+    stated = [*STATED_PREVALENCES, *options.prevalences]
+    found = [restate_precision(gold, predictions.labels, prevalences=stated, seed=options.seed)]
+    if predictions.needs_review is not None:
+        found.append(
+            restate_precision(
+                gold,
+                predictions.labels,
+                needs_review=predictions.needs_review,
+                prevalences=stated,
+                seed=options.seed,
+            )
+        )
+    return tuple(part for part in found if part is not None)
+
+
+def _halves(gold: np.ndarray[Any, Any], subject: Subject, options: EvaluationOptions) -> tuple[HalvesCheck, ...]:
+    predictions = subject.predictions
+    if predictions.probabilities is None:
+        return ()
+    if predictions.logits is None:
+        logits, rows = logits_of(predictions.probabilities), np.arange(len(gold))
+    else:  # without the posts that the model did not judge by itself: blank ones, likes
+        rows = np.flatnonzero(~np.isnan(predictions.logits).any(axis=1))
+        logits = predictions.logits[rows]
+    own = _DEFAULT_TARGET
+    if subject.classifier is not None:
+        own = float(subject.classifier.decision.target.get("accused_without_review_rate", own))
+    target = own if options.target_accused is None else options.target_accused
+    targets = dict.fromkeys([target, *CHECKED_TARGETS])
+    checks = [check_by_halves(gold[rows], logits, target_accused=share, seed=options.seed) for share in targets]
+    return tuple(check for check in checks if check is not None)
+
+
+def _answered(posts: pd.DataFrame, predictions: Predictions, columns: Sequence[str]) -> pd.DataFrame:
+    """The posts with what was said about them."""
     import pandas as pd
 
-    columns = [*SLICE_COLUMNS, *slice_columns]
-    metrics = evaluate(
-        [label.severity for label in posts["label"]],
-        predictions.labels,
-        probabilities=predictions.probabilities,
-        needs_review=predictions.needs_review,
-        resamples=resamples,
-        seed=seed,
-    )
-    slices = slice_metrics(posts, predictions, columns=columns, resamples=resamples, seed=seed)
-    kept = [column for column in dict.fromkeys(["id", "text", "context", "action", *columns]) if column in posts]
+    kept = [name for name in dict.fromkeys(["id", "text", "context", "action", *columns]) if name in posts]
     result = posts[kept].copy()
     result["gold"] = posts["label"]
     result["predicted"] = pd.Series([LABELS[code] for code in predictions.labels], dtype=object)
@@ -273,22 +434,19 @@ def _measure(
         result["confidence"] = predictions.probabilities[np.arange(len(result)), predictions.labels]
     if predictions.needs_review is not None:
         result["needs_review"] = predictions.needs_review
-    stamp = {
-        **about,
-        "data": described,
-        "versions": _versions(),
-        "seed": seed,
-        "resamples": resamples,
-    }
-    return Evaluation(name, metrics, slices, result, stamp)
+    return result
+
+
+def _suites_sha256(folder: Path | None) -> str:
+    """Return one hash over the suites' files, so that a figure says which cases it is of."""
+    home = folder or suites_folder()
+    digest = hashlib.sha256()
+    for path in sorted([*home.glob("*.jsonl"), *home.glob("*.json")]):
+        digest.update(f"{file_sha256(path)}  {path.name}\n".encode())
+    return digest.hexdigest()
 
 
 def _versions() -> dict[str, str]:
     """Return the versions of Python, of this package and of the libraries that this run has loaded."""
     loaded = {name: str(getattr(sys.modules[name], "__version__", "")) for name in _LIBRARIES if name in sys.modules}
     return {"python": platform.python_version(), "netral_nlp": __version__, **loaded}
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -290,12 +290,90 @@ def evaluate(
     Raises:
         InputError: lengths differ, there are no posts, or a probability is none.
     """
+    if resamples < 0 or not 0 < confidence < 1:
+        raise InputError("resamples are 0 or more, confidence lies between 0 and 1")
+    truth, sums = _checked_sums(gold, predictions, probabilities, needs_review, bins)
+    whole = sums.whole()
+    figures = _figures(whole)
+    resampled: dict[str, FloatArray] = {}
+    if resamples:
+        resampled = _figures(sums.resample_each(bootstrap_indices(truth, resamples, seed)))
+
+    def interval(name: str) -> Interval:
+        value = float(figures[name][0])
+        draws = resampled.get(name)
+        # A resample may leave a rate without posts (nobody handed over); the interval is over those that have it.
+        draws = draws[~np.isnan(draws)] if draws is not None else None
+        if draws is None or draws.size == 0 or math.isnan(value):
+            return Interval(value)
+        low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+        return Interval(value, float(low), float(high))
+
+    confusion = whole.counts[0].sum(axis=2).astype(np.int64)
+    return Metrics(
+        posts=len(truth),
+        support={label: int(confusion[label.severity].sum()) for label in LABELS},
+        confusion=confusion,
+        figures={name: interval(name) for name in FIGURES if name in figures},
+        per_class={label: {name: interval(f"{label.value}.{name}") for name in PER_CLASS} for label in LABELS},
+        reliability=sums.reliability(),
+        resamples=resamples,
+        seed=seed,
+        confidence=confidence,
+    )
+
+
+def resampled_figures(
+    gold: Sequence[object] | npt.NDArray[Any],
+    predictions: Sequence[Any] | npt.NDArray[Any],
+    indices: Iterable[IntArray],
+    *,
+    probabilities: npt.ArrayLike | None = None,
+    needs_review: npt.ArrayLike | None = None,
+    bins: int = 10,
+) -> dict[str, FloatArray]:
+    """Return every figure of `evaluate` for each of several choices of posts.
+
+    Two models measured on the same indices can be compared choice by choice.
+
+    Args:
+        gold: as in `evaluate`.
+        predictions: as in `evaluate`.
+        indices: at least one array of post positions, each with the same labels present in gold: what
+            `bootstrap_indices` yields, or `numpy.arange(n)` for the posts as they are.
+        probabilities: as in `evaluate`.
+        needs_review: as in `evaluate`.
+        bins: as in `evaluate`.
+
+    Returns:
+        (r,) arrays, one number for each of the r choices: the figures of `FIGURES` that the input allows, and those of
+        one label as `label.name`, such as `neutral.f1`. NaN where a choice leaves a rate without posts.
+
+    Raises:
+        InputError: as `evaluate`.
+    """
+    _, sums = _checked_sums(gold, predictions, probabilities, needs_review, bins)
+    return _figures(sums.resample_each(indices))
+
+
+def _checked_sums(
+    gold: Sequence[object] | npt.NDArray[Any],
+    predictions: Sequence[Any] | npt.NDArray[Any],
+    probabilities: npt.ArrayLike | None,
+    needs_review: npt.ArrayLike | None,
+    bins: int,
+) -> tuple[IntArray, _Sums]:
+    """Return the gold labels as codes, and the posts ready to be summed.
+
+    Raises:
+        InputError: see `evaluate`.
+    """
     truth = label_codes(gold)
     size = len(truth)
     if size == 0:
         raise InputError("no posts to measure")
-    if resamples < 0 or not 0 < confidence < 1 or bins < 1:
-        raise InputError("resamples are 0 or more, confidence lies between 0 and 1, bins are 1 or more")
+    if bins < 1:
+        raise InputError("bins are 1 or more")
     array = np.asarray(predictions)
     chances = None if probabilities is None else check_probabilities(probabilities, size)
     if array.ndim == 2:
@@ -312,37 +390,7 @@ def evaluate(
         review = np.asarray(needs_review).astype(bool)
         if review.shape != (size,):
             raise InputError(f"needs_review has the shape {review.shape}; expected ({size},)")
-
-    sums = _Sums.of(truth, called, chances, review, bins)
-    whole = sums.whole()
-    figures = _figures(whole)
-    resampled: dict[str, FloatArray] = {}
-    if resamples:
-        drawn = _Totals.stack([sums.resample(index) for index in bootstrap_indices(truth, resamples, seed)])
-        resampled = _figures(drawn)
-
-    def interval(name: str) -> Interval:
-        value = float(figures[name][0])
-        draws = resampled.get(name)
-        # A resample may leave a rate without posts (nobody handed over); the interval is over those that have it.
-        draws = draws[~np.isnan(draws)] if draws is not None else None
-        if draws is None or draws.size == 0 or math.isnan(value):
-            return Interval(value)
-        low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-        return Interval(value, float(low), float(high))
-
-    confusion = whole.counts[0].sum(axis=2).astype(np.int64)
-    return Metrics(
-        posts=size,
-        support={label: int(confusion[label.severity].sum()) for label in LABELS},
-        confusion=confusion,
-        figures={name: interval(name) for name in FIGURES if name in figures},
-        per_class={label: {name: interval(f"{label.value}.{name}") for name in PER_CLASS} for label in LABELS},
-        reliability=sums.reliability(),
-        resamples=resamples,
-        seed=seed,
-        confidence=confidence,
-    )
+    return truth, _Sums.of(truth, called, chances, review, bins)
 
 
 def check_probabilities(probabilities: npt.ArrayLike, size: int) -> FloatArray:
@@ -412,6 +460,8 @@ class _Sums:
     """(n,) confidence minus 1 if right, in order of confidence."""
     sure: FloatArray | None
     """(n,) confidence, in order."""
+    ties: IntArray | None
+    """(n,) number of the distinct confidence, in order; None where no two posts share one."""
     bins: int
 
     @classmethod
@@ -425,15 +475,16 @@ class _Sums:
     ) -> _Sums:
         cells = (truth * _N + called) * 2 + (0 if review is None else review.astype(np.int64))
         if chances is None:
-            return cls(cells, review is not None, None, None, None, None, bins)
+            return cls(cells, review is not None, None, None, None, None, None, bins)
         squared = ((chances - np.eye(_N)[truth]) ** 2).sum(axis=1)
         sure = chances[np.arange(len(called)), called]
         right = (truth == called).astype(np.float64)
-        # Ties in confidence are ordered by rightness, so that the bins do not depend on the order of the posts.
-        order = np.lexsort((right, sure))
+        order = np.argsort(sure, kind="stable")
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
-        return cls(cells, review is not None, squared, rank, (sure - right)[order], sure[order], bins)
+        distinct, ties = np.unique(sure[order], return_inverse=True)
+        tied = ties.astype(np.int64) if len(distinct) < len(sure) else None
+        return cls(cells, review is not None, squared, rank, (sure - right)[order], sure[order], tied, bins)
 
     def whole(self) -> _Totals:
         return self.resample(np.arange(len(self.cells)))
@@ -443,19 +494,38 @@ class _Sums:
         if self.squared is None or self.rank is None or self.gaps is None:
             return _Totals(counts, self.has_review, None, None)
         times = np.bincount(self.rank[index], minlength=len(self.rank))
-        gaps = np.repeat(self.gaps, times)
+        gaps = self._even_gaps(times)
         starts = _bin_starts(len(gaps), self.bins)
         ece = np.abs(np.add.reduceat(gaps, starts)).sum() / len(gaps)
         brier = self.squared[index].mean()
         return _Totals(counts, self.has_review, np.array([brier]), np.array([ece]))
 
+    def _even_gaps(self, times: IntArray) -> FloatArray:
+        """Return each post's gap as often as it was drawn, in order of confidence.
+
+        Posts of one confidence come in no order of their own, and a bin may end among them: each takes their mean gap,
+        so that the bins depend neither on the order of the posts nor on who of them was right.
+        """
+        assert self.gaps is not None
+        gaps = self.gaps
+        if self.ties is not None:
+            drawn = np.bincount(self.ties, weights=times)
+            whole = np.bincount(self.ties, weights=times * gaps)
+            gaps = np.divide(whole, drawn, out=np.zeros_like(whole), where=drawn > 0)[self.ties]
+        repeated: FloatArray = np.repeat(gaps, times)
+        return repeated
+
+    def resample_each(self, indices: Iterable[IntArray]) -> _Totals:
+        return _Totals.stack([self.resample(index) for index in indices])
+
     def reliability(self) -> tuple[ReliabilityBin, ...]:
         if self.sure is None or self.gaps is None:
             return ()
         edges = [*_bin_starts(len(self.sure), self.bins).tolist(), len(self.sure)]
+        gaps = self._even_gaps(np.ones(len(self.sure), dtype=np.int64))
         parts = []
         for start, end in itertools.pairwise(edges):
-            sure, gap = self.sure[start:end], self.gaps[start:end]
+            sure, gap = self.sure[start:end], gaps[start:end]
             mean = float(sure.mean())
             parts.append(ReliabilityBin(end - start, float(sure[0]), float(sure[-1]), mean, mean - float(gap.mean())))
         return tuple(parts)

@@ -30,11 +30,13 @@ class Predictions:
         labels: (n,) severities.
         probabilities: (n, 3), or None where the file has none.
         needs_review: (n,) or None.
+        logits: (n, 3) before any calibration, NaN where the model gave none; None where they are not known.
     """
 
     labels: IntArray
     probabilities: FloatArray | None
     needs_review: npt.NDArray[np.bool_] | None
+    logits: FloatArray | None = None
 
     def take(self, rows: IntArray) -> Predictions:
         """Return the predictions of these rows, in this order."""
@@ -42,6 +44,7 @@ class Predictions:
             self.labels[rows],
             None if self.probabilities is None else self.probabilities[rows],
             None if self.needs_review is None else self.needs_review[rows],
+            None if self.logits is None else self.logits[rows],
         )
 
     def key(self, row: int) -> tuple[Any, ...]:

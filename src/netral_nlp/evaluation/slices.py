@@ -6,21 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netral_nlp.evaluation.metrics import Interval, evaluate
+import numpy as np
+
+from netral_nlp.evaluation.metrics import Interval
 from netral_nlp.evaluation.predictions import Predictions
+from netral_nlp.evaluation.rates import macro_f1_interval, rate
+from netral_nlp.evaluation.suite_data import Names
+from netral_nlp.evaluation.traits import TRAITS, cuts
 from netral_nlp.labels import LABELS, Label
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SLICE_COLUMNS = ("platform", "source", "year", "direction")
-"""The columns that are sliced by without being asked."""
+SLICE_COLUMNS = ("platform", "source", "year", "direction", "action")
+"""The columns that are sliced by without being asked, besides the traits that every post has."""
 
 SMALL = 50
 """Figures of a slice with fewer posts are rough, and marked so."""
 
-_POOLED_BELOW = 20
-_NOT_STATED = "(not stated)"
+_POOLED_BELOW = 10
+_POOLED_FROM = 12
+_NEUTRAL, _CAMPAIGNING = Label.NEUTRAL.severity, Label.CAMPAIGNING.severity
 
 
 @dataclass(frozen=True)
@@ -28,13 +34,15 @@ class Slice:
     """One part of the data.
 
     Attributes:
-        column: what the data is cut by.
+        column: what the data is cut by: a column, or one of `TRAITS`.
         value: this part's value.
         posts: how many.
         support: gold posts by label.
         macro_f1: over the labels that the part's gold posts have, so compare parts with the same labels.
         accuracy: share of right labels.
         false_accusation_rate: NaN where the part has no neutral post.
+        missed_campaigning_rate: NaN where the part has no campaigning post.
+        worse: whether even the upper end of the accuracy's interval lies below the accuracy over all posts.
     """
 
     column: str
@@ -44,6 +52,8 @@ class Slice:
     macro_f1: Interval
     accuracy: Interval
     false_accusation_rate: Interval
+    missed_campaigning_rate: Interval
+    worse: bool
 
     @property
     def small(self) -> bool:
@@ -57,10 +67,12 @@ class Slice:
             "value": self.value,
             "posts": self.posts,
             "small": self.small,
+            "clearly_worse": self.worse,
             "support": {label.value: self.support[label] for label in LABELS},
             "macro_f1": self.macro_f1.to_dict(),
             "accuracy": self.accuracy.to_dict(),
             "false_accusation_rate": self.false_accusation_rate.to_dict(),
+            "missed_campaigning_rate": self.missed_campaigning_rate.to_dict(),
         }
 
 
@@ -69,51 +81,59 @@ def slice_metrics(
     predictions: Predictions,
     *,
     columns: Sequence[str] = SLICE_COLUMNS,
-    resamples: int = 1000,
+    names: Names | None = None,
     seed: int = 0,
 ) -> tuple[Slice, ...]:
-    """Measure every part of the data, by column; within a column the worst macro-F1 first.
+    """Measure every part of the data, the worst macro-F1 first; small parts stand after all others.
 
-    Values with fewer than 20 posts are pooled into one part. A column that the data lacks, or that has one value only,
-    gives nothing. Neutral posts take no direction: they are no part of `direction`.
+    The posts are cut by the columns that they have and by the traits of their texts (length, context, script, regional
+    words, candidates and parties that they name). A cut with one part only gives nothing. Of a column with many values
+    those with fewer than 10 posts are pooled. Intervals are Wilson's for shares and Bayesian for macro-F1 (`rates`), so
+    that small parts are told with the wide intervals that they have.
 
     Args:
         posts: as `read_labelled` returns them, labels present.
         predictions: in the same order.
-        columns: what to cut by.
-        resamples: bootstrap resamples of each interval.
-        seed: of the resamples.
+        columns: of the posts to cut by.
+        names: whom to look for in the texts; None looks for nobody.
+        seed: of the intervals of macro-F1.
     """
-    import numpy as np
-
-    parts: list[Slice] = []
     gold = np.array([label.severity for label in posts["label"]], dtype=np.int64)
-    for column in dict.fromkeys(columns):
-        if column not in posts:
-            continue
-        groups: dict[str, list[int]] = {}
-        for row, value in enumerate(posts[column].tolist()):
-            if value is not None or column != "direction":
-                groups.setdefault(_NOT_STATED if value is None else str(value), []).append(row)
-        few = [value for value, rows in groups.items() if len(rows) < _POOLED_BELOW]
-        if len(few) > 1:
-            pooled = sorted(row for value in few for row in groups.pop(value))
-            groups[f"({len(few)} values with fewer than {_POOLED_BELOW} posts each)"] = pooled
+    overall = float((gold == predictions.labels).mean())
+    parts: list[Slice] = []
+    for column, groups in cuts(posts, columns, names).items():
+        if column not in TRAITS or column in columns:
+            groups = _pooled(groups)
         if len(groups) < 2:
             continue
-        cut = []
         for value, rows in groups.items():
-            metrics = evaluate(gold[rows], predictions.labels[rows], resamples=resamples, seed=seed)
-            cut.append(
+            confusion = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
+            np.add.at(confusion, (gold[rows], predictions.labels[rows]), 1)
+            support = confusion.sum(axis=1)
+            accuracy = rate(int(np.trace(confusion)), len(rows))
+            parts.append(
                 Slice(
-                    column,
-                    value,
-                    metrics.posts,
-                    metrics.support,
-                    metrics["macro_f1"],
-                    metrics["accuracy"],
-                    metrics["false_accusation_rate"],
+                    column=column,
+                    value=value,
+                    posts=len(rows),
+                    support={label: int(support[label.severity]) for label in LABELS},
+                    macro_f1=macro_f1_interval(confusion, seed=seed),
+                    accuracy=accuracy,
+                    false_accusation_rate=rate(int(confusion[_NEUTRAL, 1:].sum()), int(support[_NEUTRAL])),
+                    missed_campaigning_rate=rate(
+                        int(confusion[_CAMPAIGNING, :_CAMPAIGNING].sum()), int(support[_CAMPAIGNING])
+                    ),
+                    worse=accuracy.high < overall,
                 )
             )
-        parts += sorted(cut, key=lambda part: (part.macro_f1.value, part.value))
-    return tuple(parts)
+    return tuple(sorted(parts, key=lambda part: (part.small, part.macro_f1.value, part.column, part.value)))
+
+
+def _pooled(groups: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """Pool the values with few posts, where there are many values."""
+    few = [value for value, rows in groups.items() if len(rows) < _POOLED_BELOW]
+    if len(groups) < _POOLED_FROM or len(few) < 2:
+        return dict(groups)
+    kept = {value: rows for value, rows in groups.items() if value not in few}
+    pooled = sorted(row for value in few for row in groups[value])
+    return {**kept, f"({len(few)} values with fewer than {_POOLED_BELOW} posts each)": pooled}

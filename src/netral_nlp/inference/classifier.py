@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,16 @@ from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.inference.actions import Action
 from netral_nlp.inference.backends import BackendName, EncoderBackend, check_backend, check_threads, open_encoder
 from netral_nlp.inference.batching import WINDOW, chunks, score_in_batches
-from netral_nlp.inference.decision import Decision
+from netral_nlp.inference.decision import Decision, ReviewPolicy
 from netral_nlp.inference.encoding import Encoded, PairEncoder
 from netral_nlp.inference.folder import ModelFolder
 from netral_nlp.inference.prediction import Judged, Prediction, Scores
 from netral_nlp.inference.windows import LONGEST_AT_ONCE, split_units, split_windows
 from netral_nlp.labels import LABELS, Label
 from netral_nlp.text import Normaliser
+
+if TYPE_CHECKING:
+    from netral_nlp.inference.explain import Explanation
 
 __all__ = ["Judged", "NeutralityClassifier", "Prediction", "Scores"]
 
@@ -114,6 +117,8 @@ class NeutralityClassifier:
         threads: int | None = None,
         precision: str | None = None,
         review_below: float | Mapping[Label, float] | Mapping[str, float] | None = None,
+        target_accused: float | None = None,
+        target_passed: float | None = None,
     ) -> NeutralityClassifier:
         """Load a model.
 
@@ -124,6 +129,9 @@ class NeutralityClassifier:
             threads: processor threads; None for all that the process may use.
             precision: of the torch backend: "fp32", "bf16" or "fp16"; None is fp32 on a processor, half on a GPU.
             review_below: other review thresholds than the model's own: one probability, or one for each label.
+            target_accused: thresholds by which at most this share of neutral posts is accused without review (0.02 is
+                2 %), as measured on the posts that the model's decision was fitted on.
+            target_passed: the same for campaigning posts that pass as neutral without review.
 
         Raises:
             ModelFolderError: the model is not found, incomplete, or has other labels.
@@ -131,7 +139,7 @@ class NeutralityClassifier:
             ConfigError: an option makes no sense.
         """
         folder = ModelFolder.open(model)
-        decision = None if review_below is None else folder.decision.with_review_below(review_below)
+        decision = ReviewPolicy(target_accused, target_passed, review_below).apply(folder.decision)
         return cls(folder, backend=backend, threads=threads, precision=precision, decision=decision)
 
     @property
@@ -201,7 +209,7 @@ class NeutralityClassifier:
         Raises:
             InputError: as in `predict`.
         """
-        for chunk in chunks(_rows(texts, contexts, actions), first=_FIRST_OF_STREAM):
+        for chunk in chunks(as_rows(texts, contexts, actions), first=_FIRST_OF_STREAM):
             yield from self._score(chunk).predictions()
 
     def score(
@@ -217,7 +225,30 @@ class NeutralityClassifier:
         Raises:
             InputError: as in `predict`.
         """
-        return _joined([self._score(chunk) for chunk in chunks(_rows(texts, contexts, actions))])
+        return _joined([self._score(chunk) for chunk in chunks(as_rows(texts, contexts, actions))])
+
+    def explain(
+        self,
+        text: str | None,
+        context: str | None = None,
+        action: str | None = None,
+        *,
+        label: Label | str | None = None,
+    ) -> Explanation:
+        """Say which words of a post moved its label; `inference.explain.explain_many` does it for many at once.
+
+        Args:
+            text: as in `predict`.
+            context: as in `predict`.
+            action: as in `predict`.
+            label: explain the probability of this label instead of the likeliest one.
+
+        Raises:
+            InputError: an unknown action or label.
+        """
+        from netral_nlp.inference.explain import explain
+
+        return explain(self, text, context, action, label=label)
 
     def logits(self, texts: Iterable[Any], contexts: Iterable[Any] | None = None) -> npt.NDArray[np.float32]:
         """What the model says before the temperature, of each text read at once (the end of a long one is cut).
@@ -230,7 +261,7 @@ class NeutralityClassifier:
             Shape (n, 3), in the order of `LABELS`.
         """
         parts = []
-        for chunk in chunks(_rows(texts, contexts, None)):
+        for chunk in chunks(as_rows(texts, contexts, None)):
             units = [
                 _Unit(self.normaliser(text or ""), self._normalised_context(context)[0]) for text, context, _ in chunk
             ]
@@ -249,6 +280,7 @@ class NeutralityClassifier:
         from_context = np.zeros(count, dtype=np.bool_)
         context_cut = np.zeros(count, dtype=np.bool_)
         windows: list[tuple[int, int] | None] = [None] * count
+        logits = np.full((count, len(LABELS)), np.nan)
 
         units: dict[_Unit, int] = {}
         encoded: list[Encoded] = []
@@ -257,7 +289,8 @@ class NeutralityClassifier:
         def settle() -> None:
             if not waiting:
                 return
-            chances = self.decision.probabilities(self._engine.logits(list(units), encoded))
+            said = self._engine.logits(list(units), encoded)
+            chances = self.decision.probabilities(said)
             for reading in waiting:
                 found = chances[reading.places]
                 if reading.row.endorses:
@@ -265,6 +298,8 @@ class NeutralityClassifier:
                     found[:, _CAMPAIGNING] = 0.0
                 decisive = _severest(found, [part.quoted for part in reading.parts])
                 probabilities[reading.index] = found[decisive]
+                if not reading.row.endorses:
+                    logits[reading.index] = said[reading.places[decisive]]
                 windows[reading.index] = reading.parts[decisive].span
             units.clear()
             encoded.clear()
@@ -301,6 +336,7 @@ class NeutralityClassifier:
             windows=[windows[place] for place in back],
             from_context=from_context[back],
             context_cut=context_cut[back],
+            logits=logits[back],
         )
 
     def _resolve(self, text: str | None, context: str | None, action: Action | None) -> _Row | None:
@@ -418,7 +454,7 @@ def _severest(probabilities: npt.NDArray[np.float64], quoted: Sequence[bool]) ->
     return max(own, key=lambda index: (labels[index], -probabilities[index, _NEUTRAL], -index))
 
 
-def _rows(
+def as_rows(
     texts: Iterable[Any], contexts: Iterable[Any] | None, actions: Iterable[Any] | None
 ) -> Iterator[tuple[str | None, str | None, Action | None]]:
     """Texts, contexts and actions side by side, each a string or None."""
@@ -469,7 +505,8 @@ def _joined(parts: Sequence[Scores]) -> Scores:
     if len(parts) == 1:
         return parts[0]
     none = np.zeros(0, dtype=np.bool_)
-    empty = Scores(np.zeros(0, dtype=np.int8), np.zeros((0, len(LABELS))), none, none, [], none, none)
+    nothing = np.zeros((0, len(LABELS)))
+    empty = Scores(np.zeros(0, dtype=np.int8), nothing, none, none, [], none, none, nothing)
     parts = [empty, *parts]
     return Scores(
         label_ids=np.concatenate([part.label_ids for part in parts]),
@@ -479,6 +516,7 @@ def _joined(parts: Sequence[Scores]) -> Scores:
         windows=[window for part in parts for window in part.windows],
         from_context=np.concatenate([part.from_context for part in parts]),
         context_cut=np.concatenate([part.context_cut for part in parts]),
+        logits=np.concatenate([part.logits for part in parts]),
     )
 
 

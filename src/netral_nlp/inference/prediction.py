@@ -91,6 +91,8 @@ class Scores:
         windows: n times the part of a long text that decided, or None.
         from_context: shape (n,), True where the context was judged in the place of a text.
         context_cut: shape (n,), True where the context lost its end.
+        logits: shape (n, 3), what the model said before any calibration of the text or window that decided; NaN where
+            it said nothing (blank), or where more than its word decided (a like or follow).
     """
 
     label_ids: npt.NDArray[np.int8]
@@ -100,6 +102,7 @@ class Scores:
     windows: list[tuple[int, int] | None]
     from_context: npt.NDArray[np.bool_]
     context_cut: npt.NDArray[np.bool_]
+    logits: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.label_ids)

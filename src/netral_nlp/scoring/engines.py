@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,7 +18,7 @@ from netral_nlp.scoring.chunk import Chunk, Scored, Texts, score_texts
 if TYPE_CHECKING:
     from netral_nlp.inference.backends import BackendName
     from netral_nlp.inference.classifier import NeutralityClassifier
-    from netral_nlp.inference.decision import Decision
+    from netral_nlp.inference.decision import Decision, ReviewPolicy
     from netral_nlp.inference.folder import ModelFolder
     from netral_nlp.scoring.request import ScoreRequest
 
@@ -42,7 +42,7 @@ class LocalEngine:
     """One model in this process."""
 
     def __init__(self, request: ScoreRequest) -> None:
-        self._classifier = load_classifier(request.model, request.backend, request.threads, request.review_below)
+        self._classifier = load_classifier(request.model, request.backend, request.threads, request.policy)
 
     def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[tuple[Chunk, Scored]]:
         """Score chunk after chunk."""
@@ -74,8 +74,7 @@ class RayEngine:
         workers = request.workers or max(1, int(ray.cluster_resources().get("CPU", os.cpu_count() or 1)))
         actor = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=1)(_Scorer)
         self._actors = [
-            actor.remote(request.model, request.backend, request.threads or 1, request.review_below)
-            for _ in range(workers)
+            actor.remote(request.model, request.backend, request.threads or 1, request.policy) for _ in range(workers)
         ]
 
     def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[tuple[Chunk, Scored]]:
@@ -105,14 +104,8 @@ class RayEngine:
 class _Scorer:
     """What a Ray actor runs: the model, loaded once."""
 
-    def __init__(
-        self,
-        model: str | None,
-        backend: BackendName,
-        threads: int,
-        review_below: float | Mapping[str, float] | None,
-    ) -> None:
-        self._classifier = load_classifier(model, backend, threads, review_below)
+    def __init__(self, model: str | None, backend: BackendName, threads: int, policy: ReviewPolicy) -> None:
+        self._classifier = load_classifier(model, backend, threads, policy)
 
     def score(self, texts: Texts) -> Scored:
         return score_texts(self._classifier, texts)
@@ -128,16 +121,13 @@ def make_engine(request: ScoreRequest) -> Engine:
     return RayEngine(request) if request.engine == "ray" else LocalEngine(request)
 
 
-def decision_of(folder: ModelFolder, review_below: float | Mapping[str, float] | None) -> Decision:
+def decision_of(folder: ModelFolder, policy: ReviewPolicy) -> Decision:
     """The model's decision with the thresholds that the run asks for."""
-    return folder.decision if review_below is None else folder.decision.with_review_below(review_below)
+    return policy.apply(folder.decision)
 
 
 def load_classifier(
-    model: str | None,
-    backend: BackendName,
-    threads: int | None,
-    review_below: float | Mapping[str, float] | None,
+    model: str | None, backend: BackendName, threads: int | None, policy: ReviewPolicy
 ) -> NeutralityClassifier:
     """Load a model with the thresholds that the run asks for.
 
@@ -146,7 +136,14 @@ def load_classifier(
     """
     from netral_nlp.inference.classifier import NeutralityClassifier
 
-    return NeutralityClassifier.from_pretrained(model, backend=backend, threads=threads, review_below=review_below)
+    return NeutralityClassifier.from_pretrained(
+        model,
+        backend=backend,
+        threads=threads,
+        review_below=policy.review_below,
+        target_accused=policy.target_accused,
+        target_passed=policy.target_passed,
+    )
 
 
 def _nothing() -> Scored:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netral_nlp.errors import ConfigError
+from netral_nlp.inference.decision import ReviewPolicy
 from netral_nlp.labels import LABELS, Label
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ScoreRequest:
         delimiter: the inputs' delimiter; None to find it.
         sheet: the sheet of XLSX inputs; None for the first.
         chunk_rows: rows scored, written and journalled together; part of what makes the output's bytes.
-        review_below: thresholds in place of the model's: one for all labels, or one for each of some.
+        policy: when a person should look, where that is not as the model has it.
     """
 
     inputs: Sequence[Path]
@@ -66,7 +67,7 @@ class ScoreRequest:
     delimiter: str | None = None
     sheet: str | None = None
     chunk_rows: int = DEFAULT_CHUNK_ROWS
-    review_below: float | Mapping[str, float] | None = None
+    policy: ReviewPolicy = field(default_factory=ReviewPolicy)
 
     def __post_init__(self) -> None:
         """Check what can be checked without a look at the disk.
@@ -193,34 +194,3 @@ class Counts:
     unknown_actions: int = 0
     needs_review: int = 0
     labels: dict[Label, int] = field(default_factory=lambda: dict.fromkeys(LABELS, 0))
-
-
-def parse_review_below(value: str) -> float | dict[str, float]:
-    """Read `0.8` (all labels) or `supportive=0.9,campaigning=0.8` (some labels).
-
-    Raises:
-        ConfigError: a probability is not within 0 to 1.
-        InputError: a label is unknown.
-    """
-    if "=" not in value:
-        return _probability(value)
-    thresholds: dict[str, float] = {}
-    for item in value.split(","):
-        name, equals, number = item.partition("=")
-        if not equals:
-            raise ConfigError(f"--review-below: {item.strip()!r} lacks its value; write LABEL=PROBABILITY")
-        label = Label.parse(name)
-        if label.value in thresholds:
-            raise ConfigError(f"--review-below names {label.value} twice")
-        thresholds[label.value] = _probability(number)
-    return thresholds
-
-
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise ConfigError(f"--review-below wants a probability within 0 to 1, not {text.strip()!r}")
-    return value

@@ -294,7 +294,7 @@ def _plan(
     request: ScoreRequest, sources: Sequence[Source], digests: Sequence[str], folder: ModelFolder
 ) -> dict[str, Any]:
     """Everything that makes the output's bytes; a run may only be resumed under the same plan."""
-    decision = decision_of(folder, request.review_below)
+    decision = decision_of(folder, request.policy)
     return {
         "netral_nlp": __version__,
         "inputs": [
@@ -309,7 +309,9 @@ def _plan(
         "model": {"name": folder.name, "fingerprint": folder.fingerprint(), "backend": request.backend},
         "decision": {
             "temperature": decision.temperature,
+            "margin": None if decision.margin is None else decision.margin.to_dict(),
             "review_below": {label.value: decision.review_below[label] for label in LABELS},
+            "target": dict(decision.target),
         },
         "options": {
             "chunk_rows": request.chunk_rows,

@@ -86,7 +86,7 @@ def complete(
     Returns:
         The model folder.
     """
-    from netral_nlp.evaluation.evaluate import evaluate_model
+    from netral_nlp.evaluation.evaluate import SCHEMA, evaluate_model
     from netral_nlp.inference.classifier import NeutralityClassifier
 
     threads = config.threads or None
@@ -102,7 +102,13 @@ def complete(
         log.info("measuring on %s (%d posts)", name, len(rows))
         found = {backend: evaluate_model(one, rows).metrics.to_dict() for backend, one in classifiers.items()}
         sets[name] = {"files": _files(config, run, name), "backends": found}
-    document = {"default_backend": classifier.backend, "sets": sets, "training": training}
+    document = {
+        "schema": SCHEMA,
+        "kind": "training",
+        "default_backend": classifier.backend,
+        "sets": sets,
+        "training": training,
+    }
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
     write_model_card(folder, run.record, document, base_name=base_name, label_counts=data.train.counts())
@@ -111,21 +117,16 @@ def complete(
 
 def _calibrate(classifier: NeutralityClassifier, data: TrainingData, run: Run) -> Decision:
     """Fit temperature and thresholds on dev, where dev has the labels that the thresholds rest on."""
-    from netral_nlp.evaluation.calibration import fit_decision
+    from netral_nlp.evaluation.recalibrate import fit_on
 
     counts = data.dev.counts()
     if not counts[Label.NEUTRAL.value] or not counts[Label.CAMPAIGNING.value]:
         log.warning("dev has no neutral or no campaigning posts: the decision stays uncalibrated (review below 0.5)")
         return Decision.default()
-    normaliser = classifier.normaliser
-    rows = data.dev_rows
-    rows = rows[[normaliser.has_words(normaliser(text)) for text in rows["text"]]]
-    contexts = rows["context"].tolist() if "context" in rows.columns else None
-    logits = classifier.logits(rows["text"].tolist(), contexts)
     about = {"set": "dev", "backend": classifier.backend, "files": _files(run.config, run, "dev")}
-    return fit_decision(
-        logits,
-        rows["label"].tolist(),
+    return fit_on(
+        classifier,
+        data.dev_rows,
         target_accused=run.config.target_accused,
         target_passed=run.config.target_passed,
         fitted_on=about,

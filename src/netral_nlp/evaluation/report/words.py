@@ -1,0 +1,261 @@
+"""The findings in plain words, in English and Indonesian, for readers who read no tables."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from netral_nlp.evaluation.evaluate import Evaluation
+from netral_nlp.evaluation.fairness import ACCUSED, CLEAR, Fairness, FairnessPart
+from netral_nlp.evaluation.metrics import Interval
+from netral_nlp.evaluation.report.html import p_text, whole
+from netral_nlp.evaluation.slices import SMALL
+from netral_nlp.evaluation.suites import DIRECTION, INVARIANCE, MINIMUM
+from netral_nlp.labels import LABELS, Label
+
+Language = Literal["en", "id"]
+
+KIND_NAMES = {
+    "en": {
+        "candidate": "candidates",
+        "party": "parties",
+        "region": "regions",
+        "number": "ballot numbers",
+        "religion": "names of different religions",
+        "gender": "women's and men's names",
+    },
+    "id": {
+        "candidate": "calon",
+        "party": "partai",
+        "region": "daerah",
+        "number": "nomor urut",
+        "religion": "nama yang menandai agama",
+        "gender": "nama perempuan dan laki-laki",
+    },
+}
+_BOTH: dict[Language, str] = {"en": "likely between {} and {}", "id": "kemungkinan antara {} dan {}"}
+_OF: dict[Language, str] = {"en": "{} of 100", "id": "{} dari 100"}
+
+
+def summary_sentences(evaluation: Evaluation, language: Language) -> list[str]:
+    """Return what a reader should know first; HTML with the figures in bold."""
+    metrics = evaluation.metrics
+    figures, support = metrics.figures, metrics.support
+
+    def share(interval: Interval, what: str = "") -> str:
+        text = f"<strong>{_OF[language].format(_number(interval.value, language))}</strong> {what}".rstrip()
+        if interval.low != interval.low:
+            return text
+        ends = _BOTH[language].format(_number(interval.low, language), _number(interval.high, language))
+        return f"{text} ({ends})"
+
+    english = language == "en"
+    lines = [
+        f"The label is right for {share(figures['accuracy'], 'posts')}."
+        if english
+        else f"Label benar untuk {share(figures['accuracy'], 'unggahan')}."
+    ]
+    if support[Label.NEUTRAL]:
+        rate = figures["false_accusation_rate"]
+        lines.append(
+            f"{share(rate, 'neutral posts')} are wrongly called supportive or campaigning. This is the costliest "
+            "mistake: it accuses someone who took no side."
+            if english
+            else f"{share(rate, 'unggahan netral')} keliru disebut memihak atau berkampanye. Ini kesalahan yang paling "
+            "mahal: orang yang tidak memihak jadi tertuduh."
+        )
+    if "review_rate" in figures:
+        lines.append(
+            f"{share(figures['review_rate'], 'posts')} are handed to a person to decide."
+            if english
+            else f"{share(figures['review_rate'], 'unggahan')} diserahkan kepada orang untuk diputuskan."
+        )
+    if "accused_without_review_rate" in figures and support[Label.NEUTRAL]:
+        rate = figures["accused_without_review_rate"]
+        lines.append(
+            f"{share(rate, 'neutral posts')} are accused without anyone being asked to look."
+            if english
+            else f"{share(rate, 'unggahan netral')} tertuduh tanpa ada yang diminta memeriksa."
+        )
+    if support[Label.CAMPAIGNING]:
+        missed, passed = figures["missed_campaigning_rate"], figures["campaigning_called_neutral_rate"]
+        lines.append(
+            f"{share(missed, 'campaigning posts')} get another label; {share(passed)} are called neutral."
+            if english
+            else f"{share(missed, 'unggahan berkampanye')} mendapat label lain; {share(passed)} disebut netral."
+        )
+    if evaluation.flagging:
+        stated = evaluation.flagging[0]
+        row = min(stated.stated, key=lambda found: abs(found.prevalence - 0.02))
+        percent = _percent(row.prevalence, language)
+        lines.append(
+            f"In a dump in which only {percent} of posts take a side, of 100 flagged posts about "
+            f"<strong>{whole(row.precision.value)}</strong> would be right: read each before anything follows."
+            if english
+            else f"Dalam kumpulan unggahan yang hanya {percent}-nya memihak, dari 100 unggahan yang ditandai kira-kira "
+            f"<strong>{_number(row.precision.value, language)}</strong> yang benar: baca dulu semuanya sebelum "
+            f"bertindak."
+        )
+    lines += _calibration(evaluation, english)
+    lines += _suites(evaluation, language)
+    if evaluation.fairness is not None:
+        lines.append(_fairness_in_short(evaluation.fairness, language))
+    rough = [label for label in LABELS if support[label] < SMALL]
+    if rough:
+        named = [f"{support[label]:,} {label.value if english else label.indonesian}" for label in rough]
+        lines.append(
+            f"There are only {' and '.join(named)} posts here: figures about them are rough."
+            if english
+            else f"Di sini hanya ada {' dan '.join(named)}: angka tentangnya masih kasar."
+        )
+    return lines
+
+
+def closing(language: Language) -> str:
+    """Return what every summary ends with."""
+    if language == "en":
+        return (
+            "A label points a reviewer to a post. It is never a verdict: a person decides. These figures hold for "
+            "posts like the ones measured; posts from other sources can come out worse."
+        )
+    return (
+        "Label hanya menunjuk unggahan mana yang perlu dibaca. Label bukan putusan: manusialah yang memutuskan. "
+        "Angka-angka ini berlaku untuk unggahan seperti yang diukur; untuk sumber lain hasilnya bisa lebih buruk."
+    )
+
+
+def fairness_sentences(fairness: Fairness, language: Language = "en") -> list[str]:
+    """Return what the fairness part found, one sentence a finding; plain text."""
+    lines = [_finding(part, language) for part in fairness.unequal]
+    equal: dict[str, None] = {}
+    unequal = {(part.names, part.on) for part in fairness.unequal}
+    for part in fairness.parts:
+        if part.gap is not None and (part.names, part.on) not in unequal:
+            equal[KIND_NAMES[language][part.names]] = None
+    if equal:
+        names = ", ".join(equal)
+        lines.append(
+            f"No gap beyond chance was found among: {names} (in at least one of the two tests; small gaps cannot be "
+            "seen with this many posts)."
+            if language == "en"
+            else f"Tidak ditemukan selisih di luar kebetulan antara: {names} (setidaknya pada salah satu dari dua uji; "
+            "selisih kecil tidak dapat terlihat dengan jumlah unggahan ini)."
+        )
+    untold: dict[str, None] = {}
+    for part in fairness.parts:
+        if part.gap is None:
+            on_real = part.on == "real posts"
+            where = {"en": ("real posts", "templates"), "id": ("unggahan nyata", "kalimat templat")}[language]
+            untold[f"{KIND_NAMES[language][part.names]} ({where[0] if on_real else where[1]})"] = None
+    if untold:
+        lines.append(
+            f"Too few posts to compare: {', '.join(untold)}."
+            if language == "en"
+            else f"Unggahan terlalu sedikit untuk dibandingkan: {', '.join(untold)}."
+        )
+    return lines
+
+
+def _finding(part: FairnessPart, language: Language) -> str:
+    gap = part.gap
+    assert gap is not None
+    rates = {group.group: group.rate for group in part.groups}
+    worst, best = rates[gap.worst], rates[gap.best]
+    clear = gap.p_value < CLEAR
+    real = part.on == "real posts"
+    p_shown = p_text(gap.p_value) if gap.p_value < 0.001 else f"= {p_text(gap.p_value)}"
+    if language == "en":
+        mistake = "wrongly accused" if part.mistake == ACCUSED else "wrongly called neutral"
+        where = "Among real posts that name them" if real else "In sentences that differ in nothing but the name"
+        sure = "a clear gap" if clear else "a possible gap"
+        return (
+            f"{where}, {KIND_NAMES['en'][part.names]} differ ({sure}): posts about {gap.worst} are {mistake} in "
+            f"{whole(worst.value)} of 100 cases, about {gap.best} in {whole(best.value)}; chance alone makes a "
+            f"largest gap of about {gap.expected * 100:.0f} points (p {p_shown})."
+        )
+    mistake = "keliru tertuduh" if part.mistake == ACCUSED else "keliru disebut netral"
+    where = "Pada unggahan nyata yang menyebut namanya" if real else "Pada kalimat yang hanya berbeda namanya"
+    sure = "selisih jelas" if clear else "mungkin ada selisih"
+    return (
+        f"{where}, {KIND_NAMES['id'][part.names]} diperlakukan berbeda ({sure}): unggahan tentang {gap.worst} "
+        f"{mistake} "
+        f"pada {_number(worst.value, 'id')} dari 100 kasus, tentang {gap.best} {_number(best.value, 'id')}; kebetulan "
+        f"saja menghasilkan selisih terbesar sekitar {gap.expected * 100:.0f} poin (p {p_shown})."
+    )
+
+
+def _fairness_in_short(fairness: Fairness, language: Language) -> str:
+    clear = [part for part in fairness.unequal if part.gap is not None and part.gap.p_value < CLEAR]
+    if clear:
+        kinds = ", ".join(dict.fromkeys(KIND_NAMES[language][part.names] for part in clear))
+        return (
+            f"Sides are <strong>not treated alike</strong>: there is a clear gap among {kinds} (see Fairness)."
+            if language == "en"
+            else f"Pihak-pihak <strong>tidak diperlakukan sama</strong>: ada selisih jelas antara {kinds} "
+            "(lihat Fairness)."
+        )
+    if fairness.unequal:
+        kinds = ", ".join(dict.fromkeys(KIND_NAMES[language][part.names] for part in fairness.unequal))
+        return (
+            f"Sides may not be treated quite alike: there is a possible gap among {kinds} (see Fairness)."
+            if language == "en"
+            else f"Pihak-pihak mungkin tidak diperlakukan persis sama: ada kemungkinan selisih antara {kinds} (lihat "
+            "Fairness)."
+        )
+    return (
+        "No side is treated worse beyond chance, as far as this many posts can tell."
+        if language == "en"
+        else "Tidak ada pihak yang diperlakukan lebih buruk di luar kebetulan, sejauh jumlah unggahan ini dapat "
+        "menunjukkan."
+    )
+
+
+def _calibration(evaluation: Evaluation, english: bool) -> list[str]:
+    if "ece" not in evaluation.metrics.figures:
+        return []
+    points = evaluation.metrics["ece"].value * 100
+    if english:
+        return [
+            f"Its confidence is off by {points:.1f} percentage points on average: posts that it is “90 % sure” of are "
+            "right somewhat more or less often than 90 times of 100."
+        ]
+    shown = f"{points:.1f}".replace(".", ",")
+    return [
+        f"Keyakinannya rata-rata meleset {shown} poin persen: unggahan yang “90 % yakin” benar sedikit lebih atau "
+        "kurang dari 90 kali dari 100."
+    ]
+
+
+def _suites(evaluation: Evaluation, language: Language) -> list[str]:
+    if evaluation.suites is None:
+        return []
+    passed = {result.kind: result.passed.value for result in evaluation.suites.kinds}
+    names = {
+        "en": {
+            MINIMUM: "the guide's rules and edge cases",
+            INVARIANCE: "pairs that differ in what must not matter",
+            DIRECTION: "pairs with and without a call to others",
+        },
+        "id": {
+            MINIMUM: "aturan dan kasus batas pedoman",
+            INVARIANCE: "pasangan yang hanya berbeda pada hal yang tidak boleh berpengaruh",
+            DIRECTION: "pasangan dengan dan tanpa ajakan",
+        },
+    }[language]
+    told = ", ".join(
+        f"<strong>{whole(passed[kind]) if language == 'en' else _number(passed[kind], 'id')}</strong> {names[kind]}"
+        for kind in names
+        if kind in passed
+    )
+    if language == "en":
+        return [f"Of 100 written test cases it passes: {told}."]
+    return [f"Dari 100 kasus uji tertulis, yang lulus: {told}."]
+
+
+def _number(share: float, language: Language) -> str:
+    text = whole(share)
+    return text if language == "en" else text.replace(".", ",")
+
+
+def _percent(share: float, language: Language) -> str:
+    text = f"{share * 100:g} %"
+    return text if language == "en" else text.replace(".", ",")
