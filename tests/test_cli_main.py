@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import re
 import subprocess
 import sys
 import time
@@ -54,8 +55,8 @@ def _raiser(error: BaseException):
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    for name in ("score", "predict", "train", "evaluate", "export", "info"):
-        assert f"\n    {name} " in shown
+    for name in ("score", "predict", "explain", "train", "evaluate", "calibrate", "crossval", "export", "trim", "info"):
+        assert re.search(rf"^    {name}\s", shown, re.MULTILINE), name
     assert "a person decides" in shown
     assert "exit codes: 0 done; 1 the input or request is wrong; 2 usage; 3 done, with rows" in shown
 

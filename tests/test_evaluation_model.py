@@ -11,6 +11,7 @@ from netral_nlp.cli import evaluate as command
 from netral_nlp.corpus.labelled import read_labelled
 from netral_nlp.errors import InputError, NetralError
 from netral_nlp.evaluation.evaluate import evaluate_model, evaluate_predictions
+from netral_nlp.evaluation.options import EvaluationOptions
 from netral_nlp.inference.classifier import NeutralityClassifier
 from netral_nlp.labels import LABELS
 from netral_nlp.training.baseline import train_tfidf
@@ -86,7 +87,7 @@ def run(capsys, *arguments):
 
 def test_a_model_is_measured_by_what_its_classifier_predicts(trained):
     model, gold = trained
-    evaluation = evaluate_model(model, gold, resamples=50)
+    evaluation = evaluate_model(model, gold, EvaluationOptions(resamples=50))
     frame = read_labelled(gold)
     predictions = NeutralityClassifier.from_pretrained(model).predict(
         frame["text"].tolist(), contexts=frame["context"].tolist(), actions=frame["action"].tolist()
@@ -101,14 +102,14 @@ def test_a_model_is_measured_by_what_its_classifier_predicts(trained):
 
 
 def test_a_like_is_judged_on_what_was_liked(trained):
-    evaluation = evaluate_model(*trained, resamples=0)
+    evaluation = evaluate_model(*trained, EvaluationOptions(resamples=0))
     like = evaluation.posts.set_index("id").loc["like"]
     assert like["predicted"] == "supportive"
 
 
 def test_the_stamp_names_the_model_by_its_fingerprint(trained):
     model, gold = trained
-    stamp = evaluate_model(model, gold, resamples=0).to_dict()["model"]
+    stamp = evaluate_model(model, gold, EvaluationOptions(resamples=0)).to_dict()["model"]
     folder = NeutralityClassifier.from_pretrained(model).folder
     assert stamp["fingerprint"] == folder.fingerprint()
     assert stamp["name"] == folder.name
@@ -119,16 +120,18 @@ def test_the_stamp_names_the_model_by_its_fingerprint(trained):
 def test_thresholds_of_the_users_own_are_measured_and_stamped(trained):
     model, gold = trained
     strict = NeutralityClassifier.from_pretrained(model, review_below=1.0)
-    evaluation = evaluate_model(strict, gold, resamples=0)
+    evaluation = evaluate_model(strict, gold, EvaluationOptions(resamples=0))
     assert evaluation.metrics["review_rate"].value == 1
     assert evaluation.to_dict()["model"]["review_below"]["neutral"] == 1.0
 
 
 def test_a_loaded_classifier_and_a_data_frame_do_as_well(trained):
     model, gold = trained
-    by_path = evaluate_model(model, gold, resamples=30, seed=4)
+    by_path = evaluate_model(model, gold, EvaluationOptions(resamples=30, seed=4))
     by_object = evaluate_model(
-        NeutralityClassifier.from_pretrained(model), read_labelled(gold).sample(frac=1, random_state=0), resamples=30
+        NeutralityClassifier.from_pretrained(model),
+        read_labelled(gold).sample(frac=1, random_state=0),
+        EvaluationOptions(resamples=30),
     )
     assert by_object.metrics["macro_f1"].value == pytest.approx(by_path.metrics["macro_f1"].value)
     assert by_path.to_dict()["seed"] == 4
@@ -142,10 +145,10 @@ def test_a_data_frame_without_labels_is_refused(trained):
 
 def test_a_scored_file_gives_the_same_figures_as_the_model(trained, tmp_path):
     model, gold = trained
-    direct = evaluate_model(model, gold, resamples=50)
+    direct = evaluate_model(model, gold, EvaluationOptions(resamples=50))
     columns = ["id", "predicted", "p_neutral", "p_supportive", "p_campaigning", "needs_review"]
     rows = direct.posts[columns].rename(columns={"predicted": "label"}).to_dict("records")
-    scored = evaluate_predictions(write_jsonl(tmp_path / "scored.jsonl", rows), gold, resamples=50)
+    scored = evaluate_predictions(write_jsonl(tmp_path / "scored.jsonl", rows), gold, EvaluationOptions(resamples=50))
     assert scored.metrics.to_dict() == direct.metrics.to_dict()
     assert scored.slices == direct.slices
 
@@ -171,7 +174,10 @@ def test_the_command_writes_the_report_and_prints_json(trained, capsys, tmp_path
         "--json",
         "--resamples",
         20,
-        "--no-texts",
+        "--texts",
+        "none",
+        "--parts",
+        "none",
     )
     assert json.loads(shown.out) == json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -195,9 +201,11 @@ def test_the_command_measures_predictions_with_named_columns_and_slices(capsys, 
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
+        ["--texts", "some"],
         ["--data", "a.jsonl", "--model", "m", "--predictions", "p.csv"],
         ["--data", "a.jsonl", "--resamples", "-5"],
+        ["--data", "a.jsonl", "--explained", "-1"],
+        ["--data", "a.jsonl", "--explained", "semua"],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments, capsys):
@@ -227,5 +235,5 @@ def test_posts_can_be_sliced_by_their_label(tiny_model, tmp_path):
     texts = {"neutral": "Rapat KPU ditunda", "supportive": "Bangga sama beliau", "campaigning": "Ayo coblos nomor 2"}
     rows = [{"text": f"{text} {number}", "label": label} for label, text in texts.items() for number in range(30)]
     data.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    result = evaluate_model(tiny_model, data, slice_columns=["label"], resamples=10)
+    result = evaluate_model(tiny_model, data, EvaluationOptions(slice_columns=["label"], resamples=10))
     assert {part.value for part in result.slices if part.column == "label"} == {label.value for label in LABELS}

@@ -13,6 +13,7 @@ import pytest
 
 from netral_nlp import LABELS, Label, NeutralityClassifier
 from netral_nlp.evaluation.evaluate import evaluate_model
+from netral_nlp.evaluation.options import EvaluationOptions
 from netral_nlp.formats import open_posts
 
 ROOT = Path(__file__).parents[1]
@@ -99,7 +100,7 @@ def test_figures_on_the_shipped_comments_come_out_again(tmp_path):
     _, dev = pair_comments(ROOT / "data/comments.jsonl", ROOT / "data/contexts.jsonl")
     data = tmp_path / "dev.jsonl"
     data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in dev), encoding="utf-8")
-    again = evaluate_model(MODEL, data, resamples=0).metrics["macro_f1"].value
+    again = evaluate_model(MODEL, data, EvaluationOptions(resamples=0)).metrics["macro_f1"].value
     assert again == pytest.approx(stated, abs=0.01)
 
 
@@ -115,7 +116,7 @@ def test_nothing_shipped_names_a_machine():
             assert not re.search(r"(?:^|[\s:(])/[a-z]+/", text), path.name
 
 
-def test_the_wheel_carries_the_model_and_scores_from_anywhere(tmp_path):
+def test_the_wheel_carries_model_and_suites_and_scores_from_anywhere(tmp_path):
     """What a plain install unpacks is put on the path of a fresh interpreter, far from the source tree."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
@@ -127,6 +128,7 @@ def test_the_wheel_carries_the_model_and_scores_from_anywhere(tmp_path):
     code = (
         "import netral_nlp; from netral_nlp.cli.main import main; "
         f"assert netral_nlp.__file__.startswith({str(site)!r}), netral_nlp.__file__; "
+        "from netral_nlp.evaluation.suites import read_suites; assert len(read_suites()) >= 800; "
         "raise SystemExit(main(['predict', '--json', 'Ayo coblos nomor 2!']))"
     )
     done = subprocess.run(
@@ -147,3 +149,37 @@ def test_scoring_needs_no_torch(tmp_path):
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     with open_posts(tmp_path / "out.csv") as reader:
         assert sum(batch.rows.num_rows for batch in reader.batches()) == 72
+
+
+def test_a_report_needs_no_extra_and_says_what_it_leaves_out(tmp_path):
+    gold = tmp_path / "gold.csv"
+    gold.write_text(
+        "text,label\nKPU tetapkan tiga paslon hari ini.,neutral\nAyo coblos nomor 2 demi desa kita!,campaigning\n"
+        "Bangga punya calon seperti beliau.,supportive\nKapan debat ketiga disiarkan?,neutral\n",
+        encoding="utf-8",
+    )
+    code = (
+        "import sys; [sys.modules.__setitem__(name, None) for name in "
+        "('torch', 'transformers', 'sklearn', 'scipy', 'cleanlab', 'krippendorff', 'matplotlib', 'datasets')]; "
+        "from netral_nlp.cli.main import main; "
+        "raise SystemExit(main(['evaluate', '--data', 'gold.csv', '--report', 'report', '--parts', 'suites,problems']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "note: likely wrong labels were not looked for" in done.stdout
+    report = (tmp_path / "report/report.html").read_text(encoding="utf-8")
+    assert 'id="suites"' in report
+    assert json.loads((tmp_path / "report/metrics.json").read_text(encoding="utf-8"))["suites"]["cases"] >= 800
+
+
+def test_the_model_card_states_the_figures_of_metrics_json():
+    card = (MODEL / "README.md").read_text(encoding="utf-8")
+    metrics = json.loads((MODEL / "metrics.json").read_text(encoding="utf-8"))
+    for name, found in metrics["sets"].items():
+        figures = found["backends"][metrics["default_backend"]]
+        macro, review = figures["macro_f1"], figures["review_rate"]
+        row = next(line for line in card.splitlines() if line.startswith(f"| {name} |"))
+        assert f"{macro['value']:.3f} [{macro['low']:.3f}, {macro['high']:.3f}]" in row
+        assert f"{review['value']:.1%}".replace("%", " %") in row

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from netral_nlp.errors import ConfigError
 
+_FEW = 300
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command's options."""
@@ -21,22 +23,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="example: netral calibrate --model runs/mine --data my_dev.jsonl --target-accused 0.02",
     )
     parser.add_argument("--model", metavar="FOLDER", type=Path, required=True, help="the model folder")
-    parser.add_argument("--data", metavar="D", nargs="+", required=True, help="labelled posts, about 300 or more")
+    parser.add_argument("--data", metavar="D", nargs="+", required=True, help=f"labelled posts, about {_FEW} or more")
     parser.add_argument("--text-column", metavar="NAME", help="where the text is (default: text)")
     parser.add_argument("--label-column", metavar="NAME", help="where the label is (default: label)")
     parser.add_argument(
         "--target-accused",
         type=float,
-        default=0.05,
         metavar="SHARE",
-        help="at most this share of neutral posts may be accused without review (default: %(default)s)",
+        help="at most this share of neutral posts may be accused without review (default: the model's own target, "
+        "else 0.05)",
     )
     parser.add_argument(
         "--target-passed",
         type=float,
-        default=0.05,
         metavar="SHARE",
-        help="at most this share of campaigning posts may pass as neutral without review (default: %(default)s)",
+        help="at most this share of campaigning posts may pass as neutral without review (default: as above)",
     )
     parser.add_argument("--backend", choices=("auto", "onnx", "torch"), default="auto", help="what runs the model")
     parser.add_argument("--threads", type=int, metavar="N", help="processor threads for the model")
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.model.is_dir():
         raise ConfigError(f"--model: {args.model} is no folder; calibrate a model folder of your own (copy one first)")
-    decision = calibrate(
+    found = calibrate(
         args.model,
         args.data,
         target_accused=args.target_accused,
@@ -67,17 +68,31 @@ def run(args: argparse.Namespace) -> int:
         backend=args.backend,
         threads=args.threads,
     )
+    decision = found.decision
     if args.dry_run:
         print(json.dumps(decision.to_dict(), ensure_ascii=False, indent=2))
         return 0
     path = decision.save(args.model)
     fitted = decision.fitted_on
-    print(f"temperature {decision.temperature:.3f}, fitted on {fitted['posts']:,} posts")
+    by_margin = " and by the margin of the likeliest label" if decision.margin else ""
+    print(f"calibrated with temperature {decision.temperature:.3f}{by_margin}, on {fitted['posts']:,} posts")
     for label, threshold in decision.review_below.items():
         print(f"  {label.value} ({label.indonesian}) is handed over below {threshold:.3f}")
     print(
-        f"on these posts {fitted['accused_without_review_rate']:.1%} of neutral posts are accused without review "
-        f"({fitted['false_accusation_rate']:.1%} in all), for {fitted['review_rate']:.1%} of all posts handed over"
+        "accused without review, of neutral posts; passed as neutral without review, of campaigning posts; handed over"
     )
+    accused, passed = decision.target.values()
+    print(f"  target: {accused:.1%}; {passed:.1%}")
+    print(
+        f"  on these posts: {fitted['accused_without_review_rate']:.1%}; "
+        f"{fitted['campaigning_passed_without_review_rate']:.1%}; {fitted['review_rate']:.1%}"
+    )
+    if (half := found.held_out) is not None:
+        print(
+            f"  fitted on one half, measured on the other: {half.accused.format(percent=True)}; "
+            f"{half.passed.format(percent=True)}; {half.reviewed.format(percent=True)}"
+        )
+    if fitted["posts"] < _FEW:
+        print(f"only {fitted['posts']:,} posts: thresholds are rough; {_FEW} or more are better", file=sys.stderr)
     print(f"wrote {path}", file=sys.stderr)
     return 0

@@ -67,9 +67,9 @@ def add_parser(subparsers: Any) -> None:
 
 def _at_least(least: int) -> Any:
     def number(text: str) -> int:
-        value = int(text)
+        value = int(text) if text.isdecimal() else -1
         if value < least:
-            raise argparse.ArgumentTypeError(f"{least} or more")
+            raise argparse.ArgumentTypeError(f"a whole number, {least} or more; got {text!r}")
         return value
 
     return number

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netral_nlp.cli.policy import add_policy_options, policy_from
-from netral_nlp.errors import ConfigError
+from netral_nlp.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from netral_nlp.evaluation.evaluate import Evaluation
@@ -103,7 +103,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write every text of the suites and templates, for another model to score, and stop",
     )
     what.add_argument(
-        "--explained", type=int, default=50, metavar="N", help="mistakes to explain (default: %(default)s)"
+        "--explained", type=_count, default=50, metavar="N", help="mistakes to explain (default: %(default)s)"
     )
     out = parser.add_argument_group("output")
     out.add_argument("--report", metavar="DIR", help="write report.html, metrics.json and the list to check again")
@@ -111,8 +111,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--texts",
         choices=_TEXTS,
         default="full",
-        help="posts in the report: full, masked (handles, links, names of accounts and long numbers hidden) or none "
-        "(default: %(default)s)",
+        help="posts in the report: full, masked (handles, links, e-mail addresses and long numbers hidden) or none; "
+        "ids "
+        "stay, so leave out an id column that leads to posts (default: %(default)s)",
     )
     out.add_argument("--json", action="store_true", help="print what metrics.json holds instead of the tables")
     run_options = parser.add_argument_group("run")
@@ -131,9 +132,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else -1
     if number < 0:
-        raise argparse.ArgumentTypeError("0 or more")
+        raise argparse.ArgumentTypeError(f"a whole number, 0 or more; got {text!r}")
     return number
 
 
@@ -152,6 +153,13 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--data is needed: name the labelled posts to measure on")
     if args.suite_predictions and not args.predictions:
         raise ConfigError("--suite-predictions goes with --predictions; a model answers the suites itself")
+    if args.predictions and (args.review_below is not None or args.target_passed is not None):
+        raise ConfigError(
+            "--review-below and --target-passed go with a model; a scored file says itself what needs review"
+        )
+    for path in (*args.data, *args.train):
+        if not Path(path).exists():  # said here, before a model is loaded
+            raise InputError(f"{path}: no such file; name the labelled posts")
     from netral_nlp.evaluation.evaluate import evaluate_model, evaluate_predictions
     from netral_nlp.evaluation.report import check_folder, write_report
 
@@ -192,6 +200,8 @@ def options_from(args: argparse.Namespace) -> EvaluationOptions:
     parts = {"all": tuple(PARTS), "none": ()}.get(wanted) or tuple(
         name.strip() for name in wanted.split(",") if wanted != "none"
     )
+    if args.annotators and "problems" not in parts:
+        parts = (*parts, "problems")  # their agreement is told there
     return EvaluationOptions(
         parts=parts,
         seed=args.seed,
@@ -225,27 +235,34 @@ def tables(evaluation: Evaluation, *, failures: bool) -> str:
     if evaluation.flagging:
         rows = [["take a side in the dump", "flagged", "of them right"]]
         rows += [
-            [f"{row.prevalence:.1%}", row.flagged.format(percent=True), row.precision.format(percent=True)]
+            [f"{row.prevalence * 100:g} %", row.flagged.format(percent=True), row.precision.format(percent=True)]
             for row in evaluation.flagging[0].stated
         ]
         parts.append("flagged posts (supportive or campaigning)\n" + "\n".join(align(rows)))
     if evaluation.halves:
         rows = [["target", "accused without review", "handed to review"]]
         rows += [
-            [f"{half.target_accused:.1%}", half.accused.format(percent=True), half.reviewed.format(percent=True)]
+            [f"{half.target_accused * 100:g} %", half.accused.format(percent=True), half.reviewed.format(percent=True)]
             for half in evaluation.halves
         ]
         parts.append("thresholds fitted on one half of these posts, measured on the other\n" + "\n".join(align(rows)))
     worse = [part for part in evaluation.slices if part.worse]
     if worse:
-        rows = [["clearly worse than the whole", "", "macro-F1", "right", "posts"]]
+        rows = [["clearly worse than its labels let expect", "", "right", "expected", "posts"]]
         rows += [
-            [part.column, part.value, part.macro_f1.format(), part.accuracy.format(percent=True), f"{part.posts:,}"]
+            [
+                part.column,
+                part.value,
+                part.accuracy.format(percent=True),
+                f"{part.expected:.1%}".replace("%", " %"),
+                f"{part.posts:,}",
+            ]
             for part in worse
         ]
         parts.append("\n".join(align(rows, left=2)))
-    if evaluation.comparisons:
+    if len(evaluation.comparisons) > 1:
         parts.append(side_by_side(evaluation.comparisons))
+    parts += [comparison.table() for comparison in evaluation.comparisons]
     if evaluation.suites is not None:
         parts.append(evaluation.suites.table())
         if failures and evaluation.suites.failures:

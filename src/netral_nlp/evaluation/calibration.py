@@ -13,9 +13,12 @@ The thresholds follow from two stated shares, both counted on labelled posts tha
 * At most `target_passed` of all campaigning posts may be called neutral without review. The threshold for neutral is
   the lowest that keeps this.
 
-The lowest thresholds are the ones that cost the fewest reviewed posts. Where no threshold is needed it is 0. The price,
-posts handed to review, is written beside the thresholds, with the shares that were reached, and so are all the other
-thresholds that could have been chosen (`trade_off`), so that another target needs no new fit.
+The lowest thresholds are the ones that cost the fewest reviewed posts. Where no threshold is needed it is 0. A
+threshold that lets k of n posts through is taken to let (k + 1) / (n + 1) of new ones through: so the target is kept
+on average over new posts of the same kind, and not only on those that the threshold was chosen on (conformal risk
+control, Angelopoulos et al. 2022). Where n is too small for a target, the threshold that lets none of them through is
+taken. The price, posts handed to review, is written beside the thresholds, with the shares that were reached, and so
+are all the other thresholds that could have been chosen (`trade_off`), so that another target needs no new fit.
 """
 
 from __future__ import annotations
@@ -246,13 +249,13 @@ def _trade_off(
     counts: Sequence[int] = range(len(wrong), -1, -1)
     if len(counts) > _MOST_STEPS:  # the low counts, where targets lie, all stay; the high ones are thinned out
         spread = np.geomspace(1, len(wrong), _MOST_STEPS)
-        asked = min(len(wrong), math.floor(target * posts + _PRECISION))
+        asked = min(len(wrong), max(0, math.floor(target * (posts + 1) + _PRECISION) - 1))
         counts = sorted({0, asked, *range(_MOST_STEPS // 4), *np.rint(spread).astype(int).tolist()}, reverse=True)
     steps: list[TradeOffStep] = []
     for allowed in counts:
         threshold = _lowest_threshold(wrong, judged, allowed)
         passes = int((wrong >= threshold).sum())
-        step = TradeOffStep(threshold, passes / posts, int((judged < threshold).sum()) / everything)
+        step = TradeOffStep(threshold, (passes + 1) / (posts + 1), int((judged < threshold).sum()) / everything)
         if not steps or step != steps[-1]:
             steps.append(step)
     return tuple(steps)

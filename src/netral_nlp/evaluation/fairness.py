@@ -10,17 +10,18 @@ chance.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from netral_nlp.errors import InputError
 from netral_nlp.evaluation.metrics import FloatArray, IntArray, Interval
 from netral_nlp.evaluation.predictions import Predictions
-from netral_nlp.evaluation.rates import difference, rate
+from netral_nlp.evaluation.rates import difference, holm, rate
 from netral_nlp.evaluation.suite_data import Name, Names, read_rows, suites_folder
 from netral_nlp.evaluation.suites import Answerer, Unit
 from netral_nlp.evaluation.traits import naming
@@ -40,9 +41,11 @@ MISTAKES = {
 LEAST_POSTS = 20
 """A group with fewer real posts of the kind has its rate told, but no say in the largest gap."""
 CLEAR, POSSIBLE = 0.01, 0.05
-"""P-values below which a gap is called clear, or possible."""
+"""Corrected p-values below which a gap is called clear, or possible."""
 
-_PERMUTATIONS = 2000
+_PERMUTATIONS = 5000
+_IntervalOf = Callable[[int, int], tuple[float, float]]
+"""Gives the ends of the interval of the gap between two groups, by their numbers."""
 _REAL, _SWAPPED = "real posts", "swapped templates"
 _SLOTS = {
     "candidate": "candidates",
@@ -84,6 +87,7 @@ class Gap:
         gap: worst minus best, with its interval.
         expected: the mean largest gap when the names are shuffled among the posts: what chance alone makes.
         p_value: how often shuffling makes a gap as large.
+        p_adjusted: the p-value after Holm's correction for all the lists that are compared in one evaluation.
     """
 
     worst: str
@@ -91,11 +95,13 @@ class Gap:
     gap: Interval
     expected: float
     p_value: float
+    p_adjusted: float = math.nan
 
     @property
     def verdict(self) -> str:
-        """Return "clear", "possible" or "none": whether chance is an unlikely explanation."""
-        return "clear" if self.p_value < CLEAR else "possible" if self.p_value < POSSIBLE else "none"
+        """Return "clear", "possible" or "none": whether chance is an unlikely explanation, all lists considered."""
+        p_value = self.p_value if math.isnan(self.p_adjusted) else self.p_adjusted
+        return "clear" if p_value < CLEAR else "possible" if p_value < POSSIBLE else "none"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields JSON-ready."""
@@ -105,6 +111,7 @@ class Gap:
             "gap": self.gap.to_dict(),
             "expected_by_chance": self.expected,
             "p_value": self.p_value,
+            "p_adjusted": None if math.isnan(self.p_adjusted) else self.p_adjusted,
             "verdict": self.verdict,
         }
 
@@ -258,7 +265,19 @@ def measure_fairness(
         members = naming(texts, listed)
         for mistake in MISTAKES:
             parts.append(_on_real(kind, mistake, gold, predictions.labels, members, rng))
-    return Fairness(tuple(parts), flips)
+    return Fairness(_adjusted(parts), flips)
+
+
+def _adjusted(parts: Sequence[FairnessPart]) -> tuple[FairnessPart, ...]:
+    """Correct the p-values for the number of lists: with twenty of them one falls below 0.05 by chance."""
+    places = [place for place, part in enumerate(parts) if part.gap is not None]
+    corrected = holm([part.gap.p_value for part in parts if part.gap is not None])
+    found = list(parts)
+    for place, p_value in zip(places, corrected, strict=True):
+        gap = found[place].gap
+        assert gap is not None
+        found[place] = replace(found[place], gap=replace(gap, p_adjusted=p_value))
+    return tuple(found)
 
 
 def _on_real(
@@ -289,8 +308,10 @@ def _on_real(
         for number, group in enumerate(judged):
             matrix[number, [within[row] for row in belongs[group]]] = 1.0
         matrix /= matrix.sum(axis=1, keepdims=True)
-        shuffled = np.array([rng.permutation(wrong[pool]) for _ in range(_PERMUTATIONS)])
-        gap = _gap(judged, matrix @ wrong[pool], shuffled @ matrix.T, [wrong[belongs[group]] for group in judged])
+        # One shuffle at a time: all of them side by side would be gigabytes for a large set.
+        shuffled = np.array([matrix @ rng.permutation(wrong[pool]) for _ in range(_PERMUTATIONS)])
+        interval = _independent([wrong[belongs[group]] for group in judged])
+        gap = _gap(judged, matrix @ wrong[pool], shuffled, interval)
     return FairnessPart(kind, _REAL, mistake, _ordered(rates), gap)
 
 
@@ -341,49 +362,82 @@ def _on_templates(
     per_group = wrong @ matrix.T / sizes  # (templates, groups)
     rates = [
         GroupRate(
-            group, int(size) * len(own), int(wrong[:, matrix[number] > 0].sum()), _rate(wrong[:, matrix[number] > 0])
+            group,
+            int(size) * len(own),
+            int(wrong[:, matrix[number] > 0].sum()),
+            _template_rate(float(per_group[:, number].mean()), len(own)),
         )
         for number, (group, size) in enumerate(zip(distinct, sizes, strict=True))
     ]
     gap = None
     if len(distinct) > 1:
-        # Within each template the answers are shuffled among the names: what chance makes if names do not matter.
-        observed = per_group.mean(axis=0)
         shuffled = np.empty((_PERMUTATIONS, len(distinct)))
+        by_name = wrong.mean(axis=0)
+        each_alone = len(distinct) == len(used)
         for draw in range(_PERMUTATIONS):
-            shuffled[draw] = rng.permuted(wrong, axis=1).mean(axis=0) @ matrix.T / sizes
-        gap = _gap(distinct, observed, shuffled, None, per_group, rng)
+            # Where each name is a group, the answers to a template are shuffled among the names. Where groups hold
+            # several, names are dealt to them anew with all their answers: a name has ways of its own (rare words, odd
+            # pieces), and a few odd names must not pass for the fate of their group.
+            mixed = rng.permuted(wrong, axis=1).mean(axis=0) if each_alone else rng.permutation(by_name)
+            shuffled[draw] = matrix @ mixed / sizes
+        gap = _gap(distinct, per_group.mean(axis=0), shuffled, _paired(wrong, matrix > 0, rng))
     return FairnessPart(kind, _SWAPPED, mistake, _ordered(rates), gap)
 
 
-def _gap(
-    groups: Sequence[str],
-    observed: FloatArray,
-    shuffled: FloatArray,
-    posts: Sequence[FloatArray] | None,
-    paired: FloatArray | None = None,
-    rng: np.random.Generator | None = None,
-) -> Gap:
+def _gap(groups: Sequence[str], observed: FloatArray, shuffled: FloatArray, interval: _IntervalOf) -> Gap:
     """Return the largest gap among observed rates (g,), given those of shuffled names (draws, g).
 
-    Its interval: of two independent shares on real posts; on templates from resampled templates, which both share.
+    Args:
+        groups: their names.
+        observed: their rates.
+        shuffled: their rates where the names do not matter.
+        interval: gives the interval of the gap between two of them.
     """
     # Where all rates are equal, argmin from the end: the gap of 0 is one between two groups.
     worst, best = int(observed.argmax()), len(observed) - 1 - int(observed[::-1].argmin())
     value = float(observed[worst] - observed[best])
     chance = shuffled.max(axis=1) - shuffled.min(axis=1)
     p_value = (np.count_nonzero(chance >= value - 1e-12) + 1) / (len(chance) + 1)
-    if paired is not None and rng is not None:
-        lead = paired[:, worst] - paired[:, best]
-        means = lead[rng.integers(0, len(lead), size=(_PERMUTATIONS, len(lead)))].mean(axis=1)
-        low, high = np.quantile(means, [0.025, 0.975])
-        interval = Interval(value, float(low), float(high))
-    elif posts is not None:
-        counts = [(int(wrong.sum()), len(wrong)) for wrong in (posts[worst], posts[best])]
-        interval = difference(*counts[0], *counts[1])
-    else:
-        interval = Interval(value)
-    return Gap(groups[worst], groups[best], interval, float(chance.mean()), float(p_value))
+    low, high = interval(worst, best)
+    return Gap(groups[worst], groups[best], Interval(value, low, high), float(chance.mean()), float(p_value))
+
+
+def _independent(wrong: Sequence[FloatArray]) -> _IntervalOf:
+    """Return what gives the interval of the gap between two groups of real posts."""
+
+    def interval(worst: int, best: int) -> tuple[float, float]:
+        counts = [(int(wrong[group].sum()), len(wrong[group])) for group in (worst, best)]
+        found = difference(*counts[0], *counts[1])
+        return found.low, found.high
+
+    return interval
+
+
+def _paired(wrong: FloatArray, members: npt.NDArray[np.bool_], rng: np.random.Generator) -> _IntervalOf:
+    """Return what gives the interval of the gap between two groups of names on the same templates.
+
+    Templates are resampled, which both groups share, and within each group its names.
+
+    Args:
+        wrong: (templates, names) 1 where the answer is the mistake.
+        members: (groups, names) which names are whose.
+        rng: of the resamples.
+    """
+
+    def interval(worst: int, best: int) -> tuple[float, float]:
+        count = len(wrong)
+        # (draws, templates): how often each template is drawn
+        drawn = rng.multinomial(count, np.full(count, 1 / count), size=_PERMUTATIONS)
+        means = []
+        for group in (worst, best):
+            own = wrong[:, members[group]]
+            size = own.shape[1]
+            names = rng.multinomial(size, np.full(size, 1 / size), size=_PERMUTATIONS)
+            means.append(((drawn @ own) * names).sum(axis=1) / (count * size))
+        low, high = np.quantile(means[0] - means[1], [0.025, 0.975])
+        return float(low), float(high)
+
+    return interval
 
 
 def _groupings(slot: str, fillers: Sequence[Name], names: Names) -> list[tuple[str, list[str | None]]]:
@@ -398,6 +452,12 @@ def _groupings(slot: str, fillers: Sequence[Name], names: Names) -> list[tuple[s
 def _fillers(slot: str, names: Names) -> Sequence[Name]:
     listed: Sequence[Name] = getattr(names, _SLOTS[slot])
     return (*listed, *names.genders) if slot == "person" else listed
+
+
+def _template_rate(share: float, templates: int) -> Interval:
+    """Return a share with an interval as wide as so many sentences make it, however many names went into each."""
+    interval = rate(round(share * templates), templates)
+    return Interval(share, min(share, interval.low), max(share, interval.high))
 
 
 def _rate(wrong: FloatArray) -> Interval:

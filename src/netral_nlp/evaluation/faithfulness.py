@@ -20,8 +20,9 @@ from netral_nlp.labels import LABELS, Label
 if TYPE_CHECKING:
     from netral_nlp.inference.classifier import NeutralityClassifier
 
-FEWEST_WORDS = 5
-"""Posts with fewer words are left aside: one word of four is no choice."""
+FEWEST_WORDS = 8
+"""Posts with fewer words are left aside. Of eight words two are left out together, which is more than was measured when
+each was left out alone; with one word left out the check would only repeat the measurement."""
 
 _CONFIDENCE = 0.95
 
@@ -32,7 +33,7 @@ class Faithfulness:
 
     Attributes:
         posts: how many were used.
-        skipped: how many were not, having fewer than five words to explain.
+        skipped: how many were not, having fewer than eight words to explain.
         support: posts used, by the label that was explained.
         top: mean fall of the explained label's probability when the strongest words are left out.
         random: the same for as many random words of the same posts.
@@ -109,7 +110,7 @@ def faithfulness(
 ) -> Faithfulness:
     """Measure how faithful explanations by occlusion are to a classifier.
 
-    Of each post with five words or more, the strongest `share` of its words (at least one; those that speak for the
+    Of each post with eight words or more, the strongest `share` of its words (at least one; those that speak for the
     label most) is left out at once, and so are as many random words, `draws` times.
 
     Args:
@@ -124,7 +125,7 @@ def faithfulness(
         max_texts: as in `explain_many`.
 
     Raises:
-        InputError: as in `explain_many`, an option is out of range, or no post has five words.
+        InputError: as in `explain_many`, an option is out of range, or no post has eight words.
     """
     if not 0 < share <= 1 or draws < 1 or resamples < 0:
         raise InputError("share lies above 0 and at most at 1, draws are 1 or more, resamples are 0 or more")

@@ -7,6 +7,7 @@ Parts of the data are often that small, so their intervals come from formulas an
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -55,6 +56,17 @@ def difference(count: int, posts: int, other_count: int, other_posts: int, *, co
     low = gap - math.hypot(first.value - first.low, second.high - second.value)
     high = gap + math.hypot(first.high - first.value, second.value - second.low)
     return Interval(gap, low, high)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number (Holm 1979), in the order given."""
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    corrected = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = highest
+    return corrected
 
 
 def share_draws(count: int, posts: int, rng: np.random.Generator, draws: int) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from netral_nlp.corpus.labelled import read_labelled
 from netral_nlp.evaluation.calibration import fit_decision
+from netral_nlp.evaluation.halves import HalvesCheck, check_by_halves
 from netral_nlp.evaluation.subjects import file_sha256
 from netral_nlp.inference.decision import Decision
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
     from netral_nlp.inference.backends import BackendName
     from netral_nlp.inference.classifier import NeutralityClassifier
+
+_ROUNDS = 5
+_TARGET = 0.05
 
 
 def fit_on(
@@ -42,36 +47,40 @@ def fit_on(
     Raises:
         InputError: see `fit_decision`.
     """
-    columns = {name: posts[name].tolist() if name in posts else None for name in ("context", "action")}
-    logits = classifier.score(posts["text"].tolist(), columns["context"], columns["action"]).logits
-    rows = np.flatnonzero(~np.isnan(logits).any(axis=1))
-    return fit_decision(
-        logits[rows],
-        [posts["label"].iloc[row] for row in rows],
-        target_accused=target_accused,
-        target_passed=target_passed,
-        fitted_on=fitted_on,
-    )
+    return _fit(classifier, posts, target_accused, target_passed, fitted_on).decision
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A decision, and what to expect of it.
+
+    Attributes:
+        decision: fitted on all the posts.
+        held_out: the same fitted on one half and measured on the other, both ways; None where the posts are too few.
+    """
+
+    decision: Decision
+    held_out: HalvesCheck | None
 
 
 def calibrate(
     model: str | Path | None,
     data: str | Path | Sequence[str | Path],
     *,
-    target_accused: float = 0.05,
-    target_passed: float = 0.05,
+    target_accused: float | None = None,
+    target_passed: float | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
     backend: BackendName = "auto",
     threads: int | None = None,
-) -> Decision:
+) -> Calibration:
     """Fit a model's decision on labelled files; nothing is written (`Decision.save` does).
 
     Args:
         model: what `NeutralityClassifier.from_pretrained` takes.
         data: files that `read_labelled` reads.
-        target_accused: see `fit_decision`.
-        target_passed: see `fit_decision`.
+        target_accused: see `fit_decision`; None keeps the model's own target, 0.05 where it has none.
+        target_passed: the same.
         text_column: see `read_labelled`.
         label_column: see `read_labelled`.
         backend: what runs the model; fit with the one that will score.
@@ -89,4 +98,37 @@ def calibrate(
         "backend": classifier.backend,
         "files": {path.name: file_sha256(path) for path in paths if path.is_file()},
     }
-    return fit_on(classifier, posts, target_accused=target_accused, target_passed=target_passed, fitted_on=about)
+    own = classifier.decision.target
+    accused = own.get("accused_without_review_rate", _TARGET) if target_accused is None else target_accused
+    passed = own.get("campaigning_passed_without_review_rate", _TARGET) if target_passed is None else target_passed
+    return _fit(classifier, posts, accused, passed, about)
+
+
+def _fit(
+    classifier: NeutralityClassifier,
+    posts: pd.DataFrame,
+    accused: float,
+    passed: float,
+    fitted_on: Mapping[str, Any] | None,
+) -> Calibration:
+    columns = {name: posts[name].tolist() if name in posts else None for name in ("context", "action")}
+    before = classifier.decision
+    # Which window of a long post decides hangs on the decision: fit from none on, until the fitted one picks the same.
+    # So what is fitted never depends on what the model had.
+    decision = Decision.default()
+    picked: object = None
+    try:
+        for _ in range(_ROUNDS):
+            classifier.decision = decision
+            found = classifier.score(posts["text"].tolist(), columns["context"], columns["action"])
+            if found.windows == picked:
+                break
+            picked = found.windows
+            rows = np.flatnonzero(~np.isnan(found.logits).any(axis=1))
+            logits, gold = found.logits[rows], [posts["label"].iloc[row] for row in rows]
+            decision = fit_decision(logits, gold, target_accused=accused, target_passed=passed, fitted_on=fitted_on)
+            if not any(window is not None for window in found.windows):
+                break
+    finally:
+        classifier.decision = before
+    return Calibration(decision, check_by_halves(gold, logits, target_accused=accused, target_passed=passed))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netral_nlp.evaluation.metrics import Interval
 from netral_nlp.evaluation.predictions import Predictions
-from netral_nlp.evaluation.rates import macro_f1_interval, rate
+from netral_nlp.evaluation.rates import holm, macro_f1_interval, rate
 from netral_nlp.evaluation.suite_data import Names
 from netral_nlp.evaluation.traits import TRAITS, cuts
 from netral_nlp.labels import LABELS, Label
@@ -24,6 +26,7 @@ SLICE_COLUMNS = ("platform", "source", "year", "direction", "action")
 SMALL = 50
 """Figures of a slice with fewer posts are rough, and marked so."""
 
+_BEYOND_CHANCE = 0.05
 _POOLED_BELOW = 10
 _POOLED_FROM = 12
 _NEUTRAL, _CAMPAIGNING = Label.NEUTRAL.severity, Label.CAMPAIGNING.severity
@@ -42,7 +45,9 @@ class Slice:
         accuracy: share of right labels.
         false_accusation_rate: NaN where the part has no neutral post.
         missed_campaigning_rate: NaN where the part has no campaigning post.
-        worse: whether even the upper end of the accuracy's interval lies below the accuracy over all posts.
+        expected: the accuracy that posts with these labels have on average over all posts.
+        worse: whether the accuracy lies below the expected one beyond chance (one-sided score test at 5 %, with Holm's
+            correction for the number of parts).
     """
 
     column: str
@@ -53,6 +58,7 @@ class Slice:
     accuracy: Interval
     false_accusation_rate: Interval
     missed_campaigning_rate: Interval
+    expected: float
     worse: bool
 
     @property
@@ -71,6 +77,7 @@ class Slice:
             "support": {label.value: self.support[label] for label in LABELS},
             "macro_f1": self.macro_f1.to_dict(),
             "accuracy": self.accuracy.to_dict(),
+            "expected_accuracy": self.expected,
             "false_accusation_rate": self.false_accusation_rate.to_dict(),
             "missed_campaigning_rate": self.missed_campaigning_rate.to_dict(),
         }
@@ -99,7 +106,9 @@ def slice_metrics(
         seed: of the intervals of macro-F1.
     """
     gold = np.array([label.severity for label in posts["label"]], dtype=np.int64)
-    overall = float((gold == predictions.labels).mean())
+    right = gold == predictions.labels
+    # What each label's posts have on average: a part with more of a hard label is not worse for that alone.
+    average = np.array([right[gold == code].mean() if (gold == code).any() else 0.0 for code in range(len(LABELS))])
     parts: list[Slice] = []
     for column, groups in cuts(posts, columns, names).items():
         if column not in TRAITS or column in columns:
@@ -123,10 +132,24 @@ def slice_metrics(
                     missed_campaigning_rate=rate(
                         int(confusion[_CAMPAIGNING, :_CAMPAIGNING].sum()), int(support[_CAMPAIGNING])
                     ),
-                    worse=accuracy.high < overall,
+                    expected=float(average[gold[rows]].mean()),
+                    worse=False,
                 )
             )
+    chances = holm([_chance(part) for part in parts])
+    parts = [replace(part, worse=chance < _BEYOND_CHANCE) for part, chance in zip(parts, chances, strict=True)]
     return tuple(sorted(parts, key=lambda part: (part.small, part.macro_f1.value, part.column, part.value)))
+
+
+def _chance(part: Slice) -> float:
+    """Return how often a part that is no worse than expected has as few right labels, or fewer.
+
+    A score test: normal approximation with continuity correction.
+    """
+    spread = math.sqrt(part.expected * (1 - part.expected) * part.posts)
+    if spread == 0:
+        return 1.0
+    return NormalDist().cdf((part.accuracy.value * part.posts + 0.5 - part.expected * part.posts) / spread)
 
 
 def _pooled(groups: Mapping[str, list[int]]) -> dict[str, list[int]]:

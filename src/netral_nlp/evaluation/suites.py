@@ -4,11 +4,9 @@ After CheckList (Ribeiro et al. 2020), three kinds of cases:
 
 * *minimum functionality*: one text, one right label, for each rule and edge case of the labelling guide;
 * *invariance*: two texts that differ in what must not matter (the candidate's name, a typo, a link). Passed only where
-both
-  answers are right, so that a model that always says neutral fails;
-* *direction*: two texts, one with a call to others and one without. Passed where the one with the call is called at
-least
-  as severe as the other, and not neutral.
+  both answers are right, so that a model that always says neutral fails;
+* *direction*: two texts, one with a call to others and one without, which the guide labels differently. Passed where
+  the one with the call is called more severe, so that a model that says the same of everything fails.
 
 The cases are frozen: they and their names are never trained on and never shape the normaliser.
 """
@@ -84,7 +82,7 @@ class Case:
         """Say whether the answers, one a unit, are as they must be."""
         if self.kind == DIRECTION:
             without, with_call = answers if self.group == ADD_CALL else answers[::-1]
-            return with_call.severity >= without.severity and with_call is not Label.NEUTRAL
+            return with_call.severity > without.severity
         return self.all_right(answers)
 
     def all_right(self, answers: Sequence[Label]) -> bool:
@@ -231,6 +229,15 @@ def read_suites(folder: Path | None = None) -> tuple[Case, ...]:
     if not cases:
         raise InputError(f"{home}: holds no suite; expected {', '.join(f'{kind}.jsonl' for kind in KINDS)}")
     return tuple(cases)
+
+
+def suite_texts(folder: Path | None = None) -> frozenset[str]:
+    """Return every text of the suites, to keep them out of training.
+
+    Raises:
+        InputError: see `read_suites`.
+    """
+    return frozenset(unit[0] for case in read_suites(folder) for unit in case.units)
 
 
 def _case(path: Path, number: int, kind: str, row: dict[str, Any]) -> Case:

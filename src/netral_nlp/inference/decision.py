@@ -32,8 +32,8 @@ class TradeOffStep:
 
     Attributes:
         threshold: answers of lower probability are handed to a person.
-        share: of the costly mistakes that pass without review at this threshold (among all neutral posts, or among all
-            campaigning posts).
+        share: of the costly mistakes that pass without review at this threshold, among all neutral (or campaigning)
+            posts: (k + 1) / (n + 1) where k of n passed, which is what to expect of new posts at most, on average.
         reviewed: posts handed over because of it, among all posts.
     """
 
@@ -174,7 +174,8 @@ class Decision:
     def for_target(self, *, accused: float | None = None, passed: float | None = None) -> Decision:
         """The same calibration with the thresholds that another target asks for; nothing is fitted anew.
 
-        The thresholds are those of the posts that the decision was fitted on: the lowest that kept to the target there.
+        The thresholds are those of the posts that the decision was fitted on: the lowest that kept to the target there,
+        or, where none did because the posts were too few, the one that let no mistake through.
 
         Args:
             accused: at most this share of neutral posts accused without review (0.02 is 2 %); None leaves it.

@@ -6,9 +6,12 @@ import math
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netral_nlp.labels import LABELS
+
+if TYPE_CHECKING:
+    from netral_nlp.inference.decision import Decision
 
 _LIBRARY = {"encoder": "transformers", "tfidf": "netral-nlp"}
 
@@ -200,8 +203,32 @@ def _decision(folder: Path) -> list[str]:
     return [
         "## Decision",
         "",
-        f"Probabilities are calibrated with the temperature {decision.temperature:.3f} ({fitted}). A post whose label "
+        f"Probabilities are calibrated with the temperature {decision.temperature:.3f}"
+        f"{' and by the margin of the likeliest label' if decision.margin else ''} ({fitted}). A post whose label "
         f"has a lower probability than this is handed to a person (`needs_review`): {thresholds}.",
+        "",
+        *_price(decision),
+    ]
+
+
+def _price(decision: Decision) -> list[str]:
+    """What other targets would cost, from the posts that the decision was fitted on."""
+    steps = decision.trade_off.get("accused", ())
+    if not steps:
+        return []
+    rows = []
+    for target in (0.1, 0.05, 0.02, 0.01):
+        chosen = next((step for step in steps if step.share <= target), steps[-1])
+        row = f"| {target:.0%} | {chosen.share:.1%} | {chosen.threshold:.3f} | {chosen.reviewed:.1%} |"
+        rows.append(row.replace("%", " %"))
+    return [
+        "Another target needs no retraining (`netral score --target-accused 0.02`). What each one costs on the posts "
+        "that the thresholds were fitted on:",
+        "",
+        "| target: neutral posts accused without review, at most | to expect on new posts | supportive and "
+        "campaigning below | of all posts handed over for it |",
+        "|---|---|---|---|",
+        *rows,
         "",
     ]
 

@@ -71,6 +71,9 @@ class TrainingData:
     tests: dict[str, pd.DataFrame]
 
 
+_WORDS_OF_A_CASE = 5  # shorter ones ("Gas 🔥") are anyone's
+
+
 def load_data(config: TrainingConfig, normaliser: Normaliser) -> TrainingData:
     """Read, normalise and, without a dev set, split.
 
@@ -78,6 +81,7 @@ def load_data(config: TrainingConfig, normaliser: Normaliser) -> TrainingData:
         InputError: a file cannot be read, or too little is left to train or to choose on.
     """
     rows = _read(config.data, config)
+    _refuse_suite_cases(rows)
     tests = {name: _read([path], config) for name, path in config.test.items()}
     if config.dev:
         train_rows, dev_rows = rows, _read(config.dev, config)
@@ -152,6 +156,22 @@ def _read(paths: Sequence[str], config: TrainingConfig) -> pd.DataFrame:
     elif context in rows.columns and context != "context":
         rows = rows.drop(columns="context", errors="ignore").rename(columns={context: "context"})
     return rows
+
+
+def _refuse_suite_cases(rows: pd.DataFrame) -> None:
+    """Keep the behaviour suites out of training: a model that has learnt a case by heart is not tested by it.
+
+    Raises:
+        InputError: a post is a case of the suites.
+    """
+    from netral_nlp.evaluation.suites import suite_texts
+
+    cases = suite_texts()
+    for number, text in enumerate(rows["text"].tolist(), 1):
+        if text in cases and len(text.split()) >= _WORDS_OF_A_CASE:
+            raise InputError(
+                f"training post {number} is a case of the behaviour suites, which are never trained on; remove it"
+            )
 
 
 def _hold_out(rows: pd.DataFrame, config: TrainingConfig) -> tuple[pd.DataFrame, pd.DataFrame]:

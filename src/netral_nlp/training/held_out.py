@@ -2,7 +2,7 @@
 
 Intervals come twice. Those over posts (`metrics.evaluate`) tell how the figures would move with other posts of the
 same groups; those over groups tell how they would move with other groups, which is what one wants to know of sources.
-They are wider; a bootstrap draws whole groups for them (Field and Welsh, "Bootstrapping clustered data", 2007).
+They are usually wider; a bootstrap draws whole groups for them (Field and Welsh, "Bootstrapping clustered data", 2007).
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ _SPREAD = (
     "macro_f1", "accuracy", "mcc", "false_accusation_rate", "missed_campaigning_rate", "review_rate",
     "accused_without_review_rate", "ece", "brier",
 )  # fmt: skip
+
+LEAST_GROUPS = 10
+"""With fewer groups a bootstrap over groups says too little: its intervals come out narrower than they are."""
 
 
 @dataclass(frozen=True)
@@ -327,7 +330,10 @@ def measure(
         name: resampled_figures(
             gold,
             said.labels,
-            itertools.chain([np.arange(len(gold))], group_bootstrap(gold, groups, resamples, seed)),
+            itertools.chain(
+                [np.arange(len(gold))],
+                group_bootstrap(gold, groups, resamples if len(np.unique(groups)) >= LEAST_GROUPS else 0, seed),
+            ),
             probabilities=said.probabilities,
             needs_review=said.needs_review,
         )

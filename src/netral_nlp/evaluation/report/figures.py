@@ -34,7 +34,8 @@ def reliability_figure(bins: Sequence[ReliabilityBin]) -> str:
 
 def coverage_figure(curve: RiskCoverage) -> str:
     """Share wrong against the share of posts that are answered without review."""
-    top = max(0.05, math.ceil(max(curve.risk) * 20) / 20)
+    # Four even steps that read well and hold the curve.
+    top = next((4 * step for step in (0.01, 0.02, 0.025, 0.05, 0.1) if 4 * step >= max(curve.risk)), 1.0)
     x, y = _scales(top)
     points = " ".join(f"{x(c)},{y(r)}" for c, r in zip(curve.coverage, curve.risk, strict=True))
     parts = [
@@ -128,7 +129,7 @@ def _plot(
         f'<text x="{place}" y="{_TOP + _SIZE + 16}" text-anchor="middle">{text}</text>' for place, text in marks
     )
     labels += "".join(
-        f'<text x="{_LEFT - 6}" y="{float(y(tick * top)) + 4:.1f}" text-anchor="end">{tick * top:.2g}</text>'
+        f'<text x="{_LEFT - 6}" y="{float(y(tick * top)) + 4:.1f}" text-anchor="end">{tick * top:g}</text>'
         for tick in (0, 0.25, 0.5, 0.75, 1)
     )
     return (

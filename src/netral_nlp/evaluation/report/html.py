@@ -23,7 +23,7 @@ def interval_html(interval: Interval, *, percent: bool = False) -> str:
 
 
 def table_html(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; the cells are HTML already, and a cell that starts with `<td` brings its own tag."""
+    """Return a table; the cells are HTML already, and one that starts with `<td` or `<th` brings its own tag."""
     cells = "".join(cell if cell.startswith("<th") else f"<th>{cell}</th>" for cell in head)
     lines = [f"<tr>{cells}</tr>"]
     for row in rows:
@@ -52,20 +52,16 @@ def folded(title: str, body: str, *, opened: bool = False) -> str:
     return f"<details{' open' if opened else ''}><summary>{title}</summary>\n{body}</details>"
 
 
-def of_hundred(interval: Interval, what: str = "") -> str:
-    """Return a share of something in words that a reader can picture, with its interval; HTML."""
-    text = f"<strong>{whole(interval.value)} of 100</strong> {what}".rstrip()
-    if math.isnan(interval.low):
-        return text
-    return f"{text} (likely between {whole(interval.low)} and {whole(interval.high)})"
-
-
 def whole(share: float) -> str:
-    """Return a share as posts of a hundred; small shares keep a digit, so that a risk is never rounded away."""
+    """Return a share as posts of a hundred; near 0 and 100 it keeps a digit, so that a risk is never rounded away."""
     if math.isnan(share):
         return "–"
     number = share * 100
-    return f"{number:.1f}" if 0 < number < 5 else f"{number:.0f}"
+    if 0 < number < 5:
+        return f"{number:.1f}" if number >= 0.05 else f"{number:.1g}"
+    if 99.5 <= number < 100:
+        return f"{min(number, 99.9):.1f}"
+    return f"{number:.0f}"
 
 
 def p_text(value: float) -> str:

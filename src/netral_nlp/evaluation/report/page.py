@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from netral_nlp.errors import InputError
 from netral_nlp.evaluation.evaluate import Evaluation
 from netral_nlp.evaluation.report import sections
 from netral_nlp.evaluation.report.html import label_html
+from netral_nlp.evaluation.report.masking import mask
 from netral_nlp.evaluation.report.sections import Texts
 from netral_nlp.evaluation.report.style import SCRIPT, STYLE
 from netral_nlp.labels import LABELS
@@ -20,6 +22,7 @@ from netral_nlp.labels import LABELS
 REPORT_NAME, METRICS_NAME, RECHECK_NAME = "report.html", "metrics.json", "recheck.csv"
 
 _MODEL_FILES = ("config.json", "decision.json")
+_ANSWERS = frozenset({"id", "text", "context", "gold", "predicted"})
 _HEADING = re.compile(r'<section id="([\w-]+)"><h2>(.*?)</h2>')
 
 
@@ -57,6 +60,8 @@ def write_report(
     """
     folder = Path(folder)
     check_folder(folder)
+    if texts != "full":
+        evaluation = _without_accounts(evaluation)
     contents = {
         REPORT_NAME: render_report(evaluation, texts=texts, max_errors=max_errors),
         METRICS_NAME: json.dumps(evaluation.to_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n",
@@ -76,6 +81,16 @@ def write_report(
     except OSError as error:
         raise InputError(f"{folder}: cannot write the report ({error.strerror}); name another folder") from None
     return tuple(folder / name for name in contents)
+
+
+def _without_accounts(evaluation: Evaluation) -> Evaluation:
+    """Hide handles and links among the values that the posts were cut by: a column of accounts is no kind of posts."""
+    posts = evaluation.posts.copy()
+    for name in posts.columns:
+        if name not in _ANSWERS:
+            posts[name] = [mask(value) if isinstance(value, str) else value for value in posts[name]]
+    slices = tuple(replace(part, value=mask(part.value)) for part in evaluation.slices)
+    return replace(evaluation, posts=posts, slices=slices)
 
 
 def render_report(evaluation: Evaluation, *, texts: Texts = "full", max_errors: int = 500) -> str:

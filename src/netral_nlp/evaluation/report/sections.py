@@ -27,7 +27,7 @@ from netral_nlp.evaluation.report.html import (
     table_html,
     whole,
 )
-from netral_nlp.evaluation.report.masking import mask
+from netral_nlp.evaluation.report.masking import hidden_spans, mask
 from netral_nlp.evaluation.report.words import KIND_NAMES, Language, closing, fairness_sentences, summary_sentences
 from netral_nlp.evaluation.slices import SMALL, Slice
 from netral_nlp.evaluation.suites import KINDS, Outcome, SuiteResults
@@ -95,12 +95,12 @@ def figure_tables(metrics: Metrics) -> str:
         else ""
     )
     every = table_html(
-        ["figure", "value", ""],
+        ["figure", "value"],
         [
             [
-                escape(FIGURES[name].title),
+                f'<td class="name figure">{escape(FIGURES[name].title)}<br>'
+                f'<span class="soft small">{escape(FIGURES[name].meaning)}</span></td>',
                 interval_html(interval, percent=FIGURES[name].percent),
-                f'<td class="wide">{escape(FIGURES[name].meaning)}</td>',
             ]
             for name, interval in metrics.figures.items()
         ],
@@ -169,14 +169,15 @@ def _halves(evaluation: Evaluation) -> str:
         return ""
     first = evaluation.halves[0]
     sound = first.ece_p_value >= 0.05
-    verdict = "as small as that of" if sound else "larger than that of"
+    verdict = "no larger than chance makes that of" if sound else "larger than chance makes that of"
+    p_shown = p_text(first.ece_p_value) if first.ece_p_value < 0.001 else f"= {p_text(first.ece_p_value)}"
     text = (
         "<h3>When to hand a post to a person</h3>"
         "<p>Temperature, margin calibration and thresholds are fitted on one half of these posts and measured on the "
         "other, both ways, so that every post is judged by a decision that never saw it. "
         f"Brier score {first.brier_before:.3f} before and {first.brier_after:.3f} after; calibration error "
         f"{first.ece_before:.3f} before and {first.ece_after:.3f} after, {verdict} perfect calibration on this many "
-        f"posts ({first.ece_if_perfect.format()}, p = {first.ece_p_value:.2f}).</p>"
+        f"posts ({first.ece_if_perfect.format()}, p {p_shown}).</p>"
         "<p>A target is the share of neutral posts that may be accused without review. Its price is the posts that a "
         "person has to read. <code>netral score --target-accused 0.02</code> sets another target without "
         "retraining.</p>"
@@ -218,7 +219,9 @@ def prevalence(evaluation: Evaluation) -> str:
         f"{every.caught.format(percent=True)} of posts that take a side are flagged, and "
         f"{every.accused.format(percent=True)} of neutral ones. From these two follows:</p>"
     )
-    figure = f'<div class="figures"><figure>{prevalence_figure(every)}</figure></div>'
+    figure = ""
+    if not any(math.isnan(row.precision.value) for row in every.stated):  # nothing is flagged: nothing to draw
+        figure = f'<div class="figures"><figure>{prevalence_figure(every)}</figure></div>'
     return section("prevalence", "What a flag is worth in a dump", text, table_html(head, rows), figure)
 
 
@@ -274,8 +277,8 @@ def _differing(evaluation: Evaluation, one: Comparison, texts: Texts) -> str:
     shown = one.differing.head(_MOST_LISTED)
     for row, said, other in zip(*(shown[name].tolist() for name in ("row", "first", "second")), strict=True):
         record = _record(evaluation, int(row))
-        head = f"labelled {label_html(record['gold'])}; {first}: {label_html(said)}; {second}: "
-        f"{label_html(other)}"
+        said_by = f"{first}: {label_html(said)}; {second}: {label_html(other)}"
+        head = f"labelled {label_html(record['gold'])}; {said_by}"
         articles.append(_article(record, head, texts, None))
     more = f" (the first {_MOST_LISTED})" if len(one.differing) > _MOST_LISTED else ""
     return folded(f"{first} and {second} differ on {len(one.differing):,} posts{more}", text + "\n".join(articles))
@@ -288,9 +291,8 @@ def slices(found: Sequence[Slice], overall: float) -> str:
     large = [part for part in found if not part.small and part.macro_f1.value < overall]
     parts = [
         "<p>The same figures for parts of the data. Macro-F1 is averaged over the labels that a part has, so compare "
-        "parts "
-        f"with the same labels. Parts under {SMALL} posts are rough: mind their intervals. Red: worse than the whole "
-        "beyond chance, by share right.</p>"
+        f"parts with the same labels. Parts under {SMALL} posts are rough: mind their intervals. Red: fewer labels are "
+        "right than its mix of labels lets expect, beyond chance and with all parts considered.</p>"
     ]
     if large:
         parts.append("<h3>The worst parts</h3>" + _slice_table(large[:_WORST_SLICES], cut=True))
@@ -330,8 +332,8 @@ def suites(results: SuiteResults | None) -> str:
     parts = [
         f"<p>{len(results.outcomes):,} written cases, frozen and never trained on: <em>minimum functionality</em> (one "
         "text, one right label, for each rule of the guide), <em>invariance</em> (two texts that differ in what must "
-        "not "
-        "matter; both must be right) and <em>direction</em> (a call to others may only raise the label's severity).</p>"
+        "not matter; both must be right) and <em>direction</em> (the text with a call to others must be called more "
+        "severe than the same one without).</p>"
     ]
     rows = []
     for kind in results.kinds:
@@ -400,9 +402,10 @@ def fairness(evaluation: Evaluation) -> str:
     text = (
         "<p>Two tests. <em>Real posts</em>: mistakes are counted by whom the post names; posts about one side may "
         "simply be harder. <em>Templates</em>: sentences that differ in nothing but the name, so that every gap is the "
-        "model's "
-        "own. Of many small groups two always lie far apart by chance; so each largest gap stands beside the one that "
-        "shuffled names make.</p>"
+        "model's own. Of many small groups two always lie far apart by chance; so each largest gap stands beside the "
+        "one "
+        "that shuffled names make, and p is corrected for the number of lists (Holm). The gap's interval is of the two "
+        "groups that were picked for lying farthest apart, so it leans upwards.</p>"
     )
     rows = []
     for part in found.parts:
@@ -417,12 +420,20 @@ def fairness(evaluation: Evaluation) -> str:
                 left_cell(f"{escape(gap.worst)} – {escape(gap.best)}"),
                 interval_html(gap.gap, percent=True),
                 f"{gap.expected * 100:.1f} %",
-                p_text(gap.p_value),
+                p_text(gap.p_adjusted),
                 f"<span{mark}>{gap.verdict}</span>",
             ]
         )
     gaps = table_html(
-        ["groups", '<th class="left">mistake', '<th class="left">largest gap between', "gap", "by chance", "p", "gap?"],
+        [
+            "groups",
+            '<th class="left">mistake</th>',
+            '<th class="left">largest gap between</th>',
+            "gap",
+            "by chance",
+            "p",
+            "gap?",
+        ],
         rows,
     )
     flips = ", ".join(f"{slot} {share.format(percent=True)}" for slot, share in found.flips.items())
@@ -489,7 +500,7 @@ def problems(evaluation: Evaluation) -> str:
             ]
             for row in own.head(_MOST_LISTED).itertuples(index=False)
         ]
-        head = ["post", "row", '<th class="left">label', '<th class="left">suggested', "score", ""]
+        head = ["post", "row", '<th class="left">label</th>', '<th class="left">suggested</th>', "score", ""]
         parts.append(folded(f"{escape(kind)}: {len(own):,}", table_html(head, rows)))
     return section("labels", "Labels to check again", *parts)
 
@@ -588,8 +599,10 @@ def _article(record: dict[str, Any], head: str, texts: Texts, explanation: Expla
 
 
 def _plain(text: str, texts: Texts) -> str:
-    cut = f"{text[:_LONGEST_TEXT]} … ({len(text):,} characters)" if len(text) > _LONGEST_TEXT else text
-    return escape((mask(cut) if texts == "masked" else cut).strip())
+    shown = mask(text) if texts == "masked" else text  # before the cut, which may halve an address
+    if len(shown) > _LONGEST_TEXT:
+        shown = f"{shown[:_LONGEST_TEXT]} … ({len(text):,} characters)"
+    return escape(shown.strip())
 
 
 def _marked(text: str, explanation: Explanation | None, texts: Texts) -> str:
@@ -597,20 +610,28 @@ def _marked(text: str, explanation: Explanation | None, texts: Texts) -> str:
     if explanation is None or explanation.source != text or len(text) > _LONGEST_TEXT:
         return _plain(text, texts)
     parts, place = [], 0
+    hidden = hidden_spans(text) if texts == "masked" else []
 
-    def shown(piece: str) -> str:
-        return escape(mask(piece) if texts == "masked" else piece)
+    def shown(start: int, end: int) -> str:
+        """A piece of the text; what is hidden stands where it begins, also where it runs over several words."""
+        pieces, at = [], start
+        for first, last, instead in hidden:
+            if last <= at or first >= end:
+                continue
+            pieces += [text[at:first], instead] if first >= start else []
+            at = min(last, end)
+        return escape("".join([*pieces, text[at:end]]))
 
     for word in explanation.effects:
-        parts.append(shown(text[place : word.start]))
-        piece = shown(text[word.start : word.end])
+        parts.append(shown(place, word.start))
+        piece = shown(word.start, word.end)
         if abs(word.effect) >= _LEAST_EFFECT:
             part = round(10 + 55 * min(1.0, abs(word.effect) / _FULL_EFFECT))
             side = "for" if word.effect > 0 else "against"
             piece = f'<mark class="{side}" style="--part:{part}%" title="{word.effect:+.2f}">{piece}</mark>'
         parts.append(piece)
         place = word.end
-    parts.append(shown(text[place:]))
+    parts.append(shown(place, len(text)))
     return "".join(parts).strip()
 
 

@@ -36,6 +36,7 @@ th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align:
 th { font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child, td.left, th.left { text-align: left; }
 td.name { text-align: left; white-space: normal; min-width: 9rem; max-width: 24rem; overflow-wrap: anywhere; }
+td.figure { max-width: 34rem; }
 td.wide { white-space: normal; min-width: 14rem; text-align: left; color: var(--soft); font-size: .85rem; }
 .range { color: var(--soft); }
 .worse { color: var(--bad); font-weight: 600; }
@@ -71,7 +72,9 @@ code { font-size: .85em; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: minmax(6rem, max-content) minmax(0, 1fr); gap: .2rem 1rem; }
 dt { color: var(--soft); overflow-wrap: anywhere; } dd { margin: 0; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
-  th, td { padding: .3rem .45rem; font-size: .85rem; } .range { display: block; font-size: .75rem; }
+  th, td { padding: .3rem .4rem; font-size: .85rem; } th, td:first-child, td.name { white-space: normal; min-width: 0; }
+  td.name, td:first-child { overflow-wrap: normal; hyphens: auto; }
+  td.cell { min-width: 3.5rem; } .range { display: block; font-size: .75rem; }
   dl { grid-template-columns: minmax(0, 1fr); } dd { margin-bottom: .4rem; } h1 { font-size: 1.3rem; }
 }
 @media print {

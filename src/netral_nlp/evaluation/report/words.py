@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from netral_nlp.evaluation import rates as shares
 from netral_nlp.evaluation.evaluate import Evaluation
-from netral_nlp.evaluation.fairness import ACCUSED, CLEAR, Fairness, FairnessPart
+from netral_nlp.evaluation.fairness import ACCUSED, Fairness, FairnessPart
 from netral_nlp.evaluation.metrics import Interval
 from netral_nlp.evaluation.report.html import p_text, whole
 from netral_nlp.evaluation.slices import SMALL
@@ -32,6 +33,17 @@ KIND_NAMES = {
         "gender": "nama perempuan dan laki-laki",
     },
 }
+_ABOUT: dict[Language, dict[str, str]] = {
+    "en": {"religion": "with {} names", "gender": "with {} names", "number": "about number {}"},
+    "id": {"religion": "dengan nama {}", "gender": "dengan nama {}", "number": "tentang nomor {}"},
+}
+_GROUPS_ID = {
+    "Christian": "Kristen",
+    "Buddhist or Confucian": "Buddha atau Konghucu",
+    "female": "perempuan",
+    "male": "laki-laki",
+}
+"""Groups of the shipped lists whose names differ in Indonesian."""
 _BOTH: dict[Language, str] = {"en": "likely between {} and {}", "id": "kemungkinan antara {} dan {}"}
 _OF: dict[Language, str] = {"en": "{} of 100", "id": "{} dari 100"}
 
@@ -49,10 +61,19 @@ def summary_sentences(evaluation: Evaluation, language: Language) -> list[str]:
         return f"{text} ({ends})"
 
     english = language == "en"
+    sizes = {
+        "accuracy": metrics.posts,
+        "review_rate": metrics.posts,
+        "false_accusation_rate": support[Label.NEUTRAL],
+        "accused_without_review_rate": support[Label.NEUTRAL],
+        "missed_campaigning_rate": support[Label.CAMPAIGNING],
+        "campaigning_called_neutral_rate": support[Label.CAMPAIGNING],
+    }
+    figures = {name: _honest(figures[name], size) for name, size in sizes.items() if name in figures}
     lines = [
         f"The label is right for {share(figures['accuracy'], 'posts')}."
         if english
-        else f"Label benar untuk {share(figures['accuracy'], 'unggahan')}."
+        else f"Labelnya tepat untuk {share(figures['accuracy'], 'unggahan')}."
     ]
     if support[Label.NEUTRAL]:
         rate = figures["false_accusation_rate"]
@@ -83,17 +104,19 @@ def summary_sentences(evaluation: Evaluation, language: Language) -> list[str]:
             if english
             else f"{share(missed, 'unggahan berkampanye')} mendapat label lain; {share(passed)} disebut netral."
         )
-    if evaluation.flagging:
-        stated = evaluation.flagging[0]
-        row = min(stated.stated, key=lambda found: abs(found.prevalence - 0.02))
+    stated = evaluation.flagging[0].stated if evaluation.flagging else ()
+    told = [row for row in stated if row.precision.value == row.precision.value]  # NaN where nothing is flagged
+    if told:
+        row = min(told, key=lambda found: abs(found.prevalence - 0.02))
         percent = _percent(row.prevalence, language)
+        ends = _BOTH[language].format(_number(row.precision.low, language), _number(row.precision.high, language))
         lines.append(
             f"In a dump in which only {percent} of posts take a side, of 100 flagged posts about "
-            f"<strong>{whole(row.precision.value)}</strong> would be right: read each before anything follows."
+            f"<strong>{whole(row.precision.value)}</strong> would be right ({ends}): read each before anything follows."
             if english
             else f"Dalam kumpulan unggahan yang hanya {percent}-nya memihak, dari 100 unggahan yang ditandai kira-kira "
-            f"<strong>{_number(row.precision.value, language)}</strong> yang benar: baca dulu semuanya sebelum "
-            f"bertindak."
+            f"<strong>{_number(row.precision.value, language)}</strong> yang benar ({ends}): baca dulu semuanya "
+            "sebelum bertindak."
         )
     lines += _calibration(evaluation, english)
     lines += _suites(evaluation, language)
@@ -101,13 +124,23 @@ def summary_sentences(evaluation: Evaluation, language: Language) -> list[str]:
         lines.append(_fairness_in_short(evaluation.fairness, language))
     rough = [label for label in LABELS if support[label] < SMALL]
     if rough:
-        named = [f"{support[label]:,} {label.value if english else label.indonesian}" for label in rough]
+        named = ", ".join(f"{support[label]:,} {label.value if english else label.indonesian}" for label in rough)
         lines.append(
-            f"There are only {' and '.join(named)} posts here: figures about them are rough."
+            f"Few posts here are of some label ({named}): figures about them are rough."
             if english
-            else f"Di sini hanya ada {' dan '.join(named)}: angka tentangnya masih kasar."
+            else f"Unggahan dengan label tertentu di sini sedikit ({named}): angka tentangnya masih kasar."
         )
     return lines
+
+
+def _honest(interval: Interval, posts: int) -> Interval:
+    """Return Wilson's interval where the bootstrap's has no width.
+
+    It cannot imagine a mistake that it has not seen: of 0 mistakes in 30 posts it says "between 0 and 0".
+    """
+    if interval.low == interval.high and posts:
+        return shares.rate(round(interval.value * posts), posts)
+    return interval
 
 
 def closing(language: Language) -> str:
@@ -160,31 +193,34 @@ def _finding(part: FairnessPart, language: Language) -> str:
     assert gap is not None
     rates = {group.group: group.rate for group in part.groups}
     worst, best = rates[gap.worst], rates[gap.best]
-    clear = gap.p_value < CLEAR
+    clear = gap.verdict == "clear"
     real = part.on == "real posts"
-    p_shown = p_text(gap.p_value) if gap.p_value < 0.001 else f"= {p_text(gap.p_value)}"
+    p_shown = p_text(gap.p_adjusted) if gap.p_adjusted < 0.001 else f"= {p_text(gap.p_adjusted)}"
     if language == "en":
         mistake = "wrongly accused" if part.mistake == ACCUSED else "wrongly called neutral"
         where = "Among real posts that name them" if real else "In sentences that differ in nothing but the name"
         sure = "a clear gap" if clear else "a possible gap"
+        about = _ABOUT["en"].get(part.names, "about {}")
         return (
-            f"{where}, {KIND_NAMES['en'][part.names]} differ ({sure}): posts about {gap.worst} are {mistake} in "
-            f"{whole(worst.value)} of 100 cases, about {gap.best} in {whole(best.value)}; chance alone makes a "
-            f"largest gap of about {gap.expected * 100:.0f} points (p {p_shown})."
+            f"{where}, {KIND_NAMES['en'][part.names]} differ ({sure}): posts {about.format(gap.worst)} are {mistake} "
+            f"in {whole(worst.value)} of 100 cases, {about.format(gap.best)} in {whole(best.value)}; chance alone "
+            f"makes a largest gap of about {gap.expected * 100:.0f} points (p {p_shown})."
         )
-    mistake = "keliru tertuduh" if part.mistake == ACCUSED else "keliru disebut netral"
+    mistake = "keliru dituduh" if part.mistake == ACCUSED else "keliru disebut netral"
     where = "Pada unggahan nyata yang menyebut namanya" if real else "Pada kalimat yang hanya berbeda namanya"
     sure = "selisih jelas" if clear else "mungkin ada selisih"
+    about = _ABOUT["id"].get(part.names, "tentang {}")
+    first, second = (about.format(_GROUPS_ID.get(group, group)) for group in (gap.worst, gap.best))
     return (
-        f"{where}, {KIND_NAMES['id'][part.names]} diperlakukan berbeda ({sure}): unggahan tentang {gap.worst} "
-        f"{mistake} "
-        f"pada {_number(worst.value, 'id')} dari 100 kasus, tentang {gap.best} {_number(best.value, 'id')}; kebetulan "
-        f"saja menghasilkan selisih terbesar sekitar {gap.expected * 100:.0f} poin (p {p_shown})."
+        f"{where}, {KIND_NAMES['id'][part.names]} diperlakukan berbeda ({sure}): unggahan {first} {mistake} pada "
+        f"{_number(worst.value, 'id')} dari 100 kasus, unggahan {second} pada {_number(best.value, 'id')}; secara "
+        f"kebetulan saja pun muncul selisih terbesar sekitar {gap.expected * 100:.0f} poin "
+        f"(p {p_shown.replace('.', ',')})."
     )
 
 
 def _fairness_in_short(fairness: Fairness, language: Language) -> str:
-    clear = [part for part in fairness.unequal if part.gap is not None and part.gap.p_value < CLEAR]
+    clear = [part for part in fairness.unequal if part.gap is not None and part.gap.verdict == "clear"]
     if clear:
         kinds = ", ".join(dict.fromkeys(KIND_NAMES[language][part.names] for part in clear))
         return (
@@ -201,6 +237,13 @@ def _fairness_in_short(fairness: Fairness, language: Language) -> str:
             else f"Pihak-pihak mungkin tidak diperlakukan persis sama: ada kemungkinan selisih antara {kinds} (lihat "
             "Fairness)."
         )
+    if all(part.gap is None for part in fairness.parts):
+        return (
+            "Whether sides are treated alike cannot be said: too few posts name them."
+            if language == "en"
+            else "Belum dapat dikatakan apakah semua pihak diperlakukan sama: terlalu sedikit unggahan yang menyebut "
+            "mereka."
+        )
     return (
         "No side is treated worse beyond chance, as far as this many posts can tell."
         if language == "en"
@@ -215,13 +258,13 @@ def _calibration(evaluation: Evaluation, english: bool) -> list[str]:
     points = evaluation.metrics["ece"].value * 100
     if english:
         return [
-            f"Its confidence is off by {points:.1f} percentage points on average: posts that it is “90 % sure” of are "
-            "right somewhat more or less often than 90 times of 100."
+            f"Stated confidence and the share that is right lie {points:.1f} percentage points apart on average. Even "
+            "perfect confidence shows some gap by chance; see the confidence section for how much."
         ]
     shown = f"{points:.1f}".replace(".", ",")
     return [
-        f"Keyakinannya rata-rata meleset {shown} poin persen: unggahan yang “90 % yakin” benar sedikit lebih atau "
-        "kurang dari 90 kali dari 100."
+        f"Keyakinan yang disebutkan dan bagian yang benar rata-rata berselisih {shown} poin persen. Keyakinan yang "
+        "sempurna pun menunjukkan selisih karena kebetulan; besarnya ada di bagian tentang keyakinan (confidence)."
     ]
 
 
@@ -231,14 +274,14 @@ def _suites(evaluation: Evaluation, language: Language) -> list[str]:
     passed = {result.kind: result.passed.value for result in evaluation.suites.kinds}
     names = {
         "en": {
-            MINIMUM: "the guide's rules and edge cases",
-            INVARIANCE: "pairs that differ in what must not matter",
-            DIRECTION: "pairs with and without a call to others",
+            MINIMUM: "on the guide's rules and edge cases",
+            INVARIANCE: "on pairs that differ in what must not matter",
+            DIRECTION: "on pairs with and without a call to others",
         },
         "id": {
-            MINIMUM: "aturan dan kasus batas pedoman",
-            INVARIANCE: "pasangan yang hanya berbeda pada hal yang tidak boleh berpengaruh",
-            DIRECTION: "pasangan dengan dan tanpa ajakan",
+            MINIMUM: "untuk aturan dan kasus batas pedoman",
+            INVARIANCE: "untuk pasangan yang hanya berbeda pada hal yang tidak boleh berpengaruh",
+            DIRECTION: "untuk pasangan dengan dan tanpa ajakan",
         },
     }[language]
     told = ", ".join(
@@ -247,8 +290,8 @@ def _suites(evaluation: Evaluation, language: Language) -> list[str]:
         if kind in passed
     )
     if language == "en":
-        return [f"Of 100 written test cases it passes: {told}."]
-    return [f"Dari 100 kasus uji tertulis, yang lulus: {told}."]
+        return [f"Of every 100 written test cases of a kind it passes {told}."]
+    return [f"Dari setiap 100 kasus uji tertulis sejenis, yang lulus: {told}."]
 
 
 def _number(share: float, language: Language) -> str:
