@@ -114,8 +114,8 @@ def shown_in(folder):
 
 
 def words_of(*texts):
-    """Every word of texts, lower case, from four letters on."""
-    return {word for text in texts for word in re.findall(r"\w{4,}", html.unescape(text).lower())}
+    """Every word of texts, lower case, from four letters on; digits may be anybody's."""
+    return {word for text in texts for word in re.findall(r"\b[^\W\d_]{4,}\b", html.unescape(text).lower())}
 
 
 def words_in_files(folder):
@@ -373,7 +373,7 @@ def test_posts_of_one_label_only_give_a_sound_report(tmp_path, capsys, label):
     assert found["metrics"]["support"][label] == len(gold)
     assert found["flagging"] == []
     assert not re.search(r'="[^"]*\bnan\b', page.source)
-    assert "nan" not in words_of(page.text) | set(page.text.split())
+    assert "nan" not in page.text.split()
 
 
 def test_a_single_right_answer_gives_a_sound_report(tmp_path, capsys):

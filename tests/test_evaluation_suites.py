@@ -227,13 +227,15 @@ REMOVED = {"id": "d2", "group": REMOVE_CALL, "text": "Beliau jujur. Ayo pilih be
     [
         ("neutral", "campaigning", True),
         ("neutral", "supportive", True),
-        ("supportive", "supportive", True),
+        ("supportive", "campaigning", True),
+        ("supportive", "supportive", False),
+        ("campaigning", "campaigning", False),
         ("neutral", "neutral", False),
         ("supportive", "neutral", False),
         ("campaigning", "supportive", False),
     ],
 )
-def test_a_call_may_only_raise_severity_and_must_leave_neutral(tmp_path, without, with_call, passed):
+def test_a_call_must_raise_severity(tmp_path, without, with_call, passed):
     cases = read_suites(write_suite(tmp_path / "s", DIRECTION, ADDED, REMOVED))
     answers = {ADDED["text"]: without, ADDED["changed"]: with_call,
                REMOVED["text"]: with_call, REMOVED["changed"]: without}  # fmt: skip

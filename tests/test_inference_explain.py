@@ -370,14 +370,18 @@ def test_the_shipped_models_explanations_beat_random_words(shipped):
 
 
 def test_faithfulness_by_hand(planted):
-    texts = ["satu dua tiga empat coblos", "warung kopi buka sampai malam", "coblos lagi dong"]
+    texts = [
+        "satu dua tiga empat lima enam tujuh coblos",
+        "warung kopi depan balai desa buka sampai malam",
+        "coblos lagi dong",
+    ]
     found = faithfulness(planted, texts, draws=400, seed=1)
     before, after = np.exp(4) / (np.e + 1 + np.exp(4)), 1 / (np.e + 2)
-    # One of five words goes. It is always the right one, or by chance once in five; the second post has none.
+    # Two of eight words go. The right one always goes with them, or by chance once in four; the second post has none.
     assert (found.posts, found.skipped) == (2, 1)
     assert found.support == {Label.NEUTRAL: 1, Label.SUPPORTIVE: 0, Label.CAMPAIGNING: 1}
     assert found.top.value == pytest.approx((before - after) / 2, abs=1e-6)
-    assert found.random.value == pytest.approx((before - after) / 2 / 5, abs=0.03)
+    assert found.random.value == pytest.approx((before - after) / 2 / 4, abs=0.03)
     assert found.beats_random.value == 0.5
     assert list(found.by_label) == [Label.NEUTRAL, Label.CAMPAIGNING]
     assert found.by_label[Label.NEUTRAL].value == 0.0
@@ -420,5 +424,5 @@ def test_impossible_measurements_are_refused(tiny, options):
 
 
 def test_posts_without_words_cannot_be_measured(tiny):
-    with pytest.raises(InputError, match="no post has 5 words"):
+    with pytest.raises(InputError, match="no post has 8 words"):
         faithfulness(tiny, ["Gas 🔥", "", "siap pak"])

@@ -229,6 +229,16 @@ def test_random_folds_flatter_where_labels_follow_sources(found: CrossValidation
     assert wide.low <= wide.value <= wide.high < 0
 
 
+def test_few_groups_get_no_interval_over_groups(tmp_path: Path) -> None:
+    few = [f"arsip-{name[:5]}:{name}" for name in list(SOURCES)[:4]]
+    write_posts(tmp_path / "posts.jsonl", [post for post in make_confounded() if post["source"] in few])
+    found = cross_validate(config_of(tmp_path, tmp_path / "run"), folds=2, resamples=50)
+    interval = found.unseen.over_groups["accuracy"]
+    assert interval.value == pytest.approx(found.unseen.metrics["accuracy"].value)
+    assert np.isnan(interval.low)
+    assert not np.isnan(found.unseen.metrics["accuracy"].low)
+
+
 def test_intervals_over_groups_are_those_of_the_drawn_groups(found: CrossValidation) -> None:
     assert found.random is not None
     gold = np.array([label.severity for label in found.posts["gold"]])

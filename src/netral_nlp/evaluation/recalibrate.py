@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from netral_nlp.inference.backends import BackendName
     from netral_nlp.inference.classifier import NeutralityClassifier
 
-_ROUNDS = 5
 _TARGET = 0.05
 
 
@@ -112,23 +111,8 @@ def _fit(
     fitted_on: Mapping[str, Any] | None,
 ) -> Calibration:
     columns = {name: posts[name].tolist() if name in posts else None for name in ("context", "action")}
-    before = classifier.decision
-    # Which window of a long post decides hangs on the decision: fit from none on, until the fitted one picks the same.
-    # So what is fitted never depends on what the model had.
-    decision = Decision.default()
-    picked: object = None
-    try:
-        for _ in range(_ROUNDS):
-            classifier.decision = decision
-            found = classifier.score(posts["text"].tolist(), columns["context"], columns["action"])
-            if found.windows == picked:
-                break
-            picked = found.windows
-            rows = np.flatnonzero(~np.isnan(found.logits).any(axis=1))
-            logits, gold = found.logits[rows], [posts["label"].iloc[row] for row in rows]
-            decision = fit_decision(logits, gold, target_accused=accused, target_passed=passed, fitted_on=fitted_on)
-            if not any(window is not None for window in found.windows):
-                break
-    finally:
-        classifier.decision = before
+    found = classifier.score(posts["text"].tolist(), columns["context"], columns["action"])
+    rows = np.flatnonzero(~np.isnan(found.logits).any(axis=1))
+    logits, gold = found.logits[rows], [posts["label"].iloc[row] for row in rows]
+    decision = fit_decision(logits, gold, target_accused=accused, target_passed=passed, fitted_on=fitted_on)
     return Calibration(decision, check_by_halves(gold, logits, target_accused=accused, target_passed=passed))

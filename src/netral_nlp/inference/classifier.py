@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Judged", "NeutralityClassifier", "Prediction", "Scores"]
 
 _NEUTRAL, _SUPPORTIVE, _CAMPAIGNING = range(len(LABELS))
+_UNCALIBRATED = Decision()
 _FIRST_OF_STREAM = 32
 # A piece of a context is rarely longer than this: what lies beyond is cut before it costs any time.
 _CHARACTERS_PER_PIECE = 64
@@ -291,12 +292,15 @@ class NeutralityClassifier:
                 return
             said = self._engine.logits(list(units), encoded)
             chances = self.decision.probabilities(said)
+            # Which window decides must not hang on the calibration, or a new one would be fitted on other windows.
+            plain = _UNCALIBRATED.probabilities(said)
             for reading in waiting:
-                found = chances[reading.places]
+                found, raw = chances[reading.places], plain[reading.places]
                 if reading.row.endorses:
-                    found[:, _SUPPORTIVE] += found[:, _CAMPAIGNING]
-                    found[:, _CAMPAIGNING] = 0.0
-                decisive = _severest(found, [part.quoted for part in reading.parts])
+                    for rows in (found, raw):
+                        rows[:, _SUPPORTIVE] += rows[:, _CAMPAIGNING]
+                        rows[:, _CAMPAIGNING] = 0.0
+                decisive = _severest(raw, [part.quoted for part in reading.parts])
                 probabilities[reading.index] = found[decisive]
                 if not reading.row.endorses:
                     logits[reading.index] = said[reading.places[decisive]]

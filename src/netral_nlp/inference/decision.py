@@ -278,7 +278,9 @@ class Decision:
         if steps:
             tables = ",\n".join(f"    {json.dumps(name)}: [\n{rows}\n    ]" for name, rows in steps.items())
             text = text.removesuffix("\n}") + f',\n  "trade_off": {{\n{tables}\n  }}\n}}'
-        path.write_text(text + "\n", encoding="utf-8")
+        part = path.with_name(path.name + ".part")  # whole or not at all: half a file would lock the model up
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(path)
         return path
 
     @classmethod

@@ -50,7 +50,7 @@ _SPREAD = (
     "accused_without_review_rate", "ece", "brier",
 )  # fmt: skip
 
-LEAST_GROUPS = 10
+LEAST_GROUPS = 8
 """With fewer groups a bootstrap over groups says too little: its intervals come out narrower than they are."""
 
 
