@@ -240,7 +240,7 @@ def test_the_table_shows_both_sides_signs_and_the_test():
     assert lines["macro-F1"].endswith("netral")
     assert " pp [-" in lines["false accusations"]
     assert lines["false accusations"].endswith("netral")
-    assert "McNemar p = <0.001" in text
+    assert "McNemar p < 0.001" in text
     assert "-0.0 " not in text
     assert "+0.000 [+0.000, +0.000]" in compare([0, 1, 2], only_labels([0, 1, 2]), only_labels([0, 1, 2])).table()
 

@@ -243,6 +243,7 @@ def test_a_call_must_raise_severity(tmp_path, without, with_call, passed):
         cases, lambda units: Predictions(np.array([Label(answers[text]).severity for text, _, _ in units]), None, None)
     )
     assert [outcome.passed for outcome in found.outcomes] == [passed, passed]
+    assert found.wrong_way.value == (Label(with_call).severity < Label(without).severity)
 
 
 def test_an_invariant_pair_is_equal_and_right(tmp_path):

@@ -60,6 +60,7 @@ COMPARED: dict[str, FigureInfo] = {
 EXACT_BELOW = 25
 """McNemar's test is exact where fewer posts than this tell the two models apart."""
 
+_SMALLEST_P = 0.001
 _NOTHING = 1e-12
 """A smaller difference is rounding: the same figure, summed in another order."""
 
@@ -259,7 +260,7 @@ class Comparison:
         test = self.mcnemar
         lines.append(
             f"Right only in {first}: {test.only_first_right:,}; only in {second}: {test.only_second_right:,}; "
-            f"McNemar p = {_shown_p(test.p_value)} ({test.method})."
+            f"McNemar p {'' if test.p_value < _SMALLEST_P else '= '}{_shown_p(test.p_value)} ({test.method})."
         )
         counts = [
             [f"{first} \\ {second}", *(label.value for label in LABELS)],
@@ -451,4 +452,4 @@ def _shown(name: str, value: float) -> str:
 def _shown_p(p_value: float) -> str:
     if math.isnan(p_value):
         return "–"
-    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    return f"< {_SMALLEST_P}" if p_value < _SMALLEST_P else f"{p_value:.3f}"

@@ -80,10 +80,12 @@ class Case:
 
     def passes(self, answers: Sequence[Label]) -> bool:
         """Say whether the answers, one a unit, are as they must be."""
-        if self.kind == DIRECTION:
-            without, with_call = answers if self.group == ADD_CALL else answers[::-1]
-            return with_call.severity > without.severity
-        return self.all_right(answers)
+        return self.rise(answers) > 0 if self.kind == DIRECTION else self.all_right(answers)
+
+    def rise(self, answers: Sequence[Label]) -> int:
+        """Return by how much the call raises the severity, of a direction case; below 0 it lowers it."""
+        without, with_call = answers if self.group == ADD_CALL else answers[::-1]
+        return with_call.severity - without.severity
 
     def all_right(self, answers: Sequence[Label]) -> bool:
         """Say whether every answer is the right label."""
@@ -181,10 +183,17 @@ class SuiteResults:
         """The cases that did not pass."""
         return tuple(outcome for outcome in self.outcomes if not outcome.passed)
 
+    @property
+    def wrong_way(self) -> Interval:
+        """The share of direction cases in which the text with the call is called *less* severe; NaN of none."""
+        rises = [o.case.rise(o.answers) for o in self.outcomes if o.case.kind == DIRECTION]
+        return rate(sum(rise < 0 for rise in rises), len(rises))
+
     def to_dict(self) -> dict[str, Any]:
         """Return pass rates and the failed cases by id, JSON-ready."""
         return {
             "cases": len(self.outcomes),
+            "direction_wrong_way": self.wrong_way.to_dict(),
             "kinds": [result.to_dict() for result in self.kinds],
             "groups": [result.to_dict() for result in self.groups],
             "failures": [outcome.to_dict(texts=False) for outcome in self.failures],
@@ -200,6 +209,8 @@ class SuiteResults:
                 for result in self.groups
                 if result.kind == kind.kind
             ]
+            if kind.kind == DIRECTION:
+                rows.append(["", "(a call lowers the label)", self.wrong_way.format(percent=True), f"{kind.cases:,}"])
         return "\n".join(align(rows, left=2))
 
 

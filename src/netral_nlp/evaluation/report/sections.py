@@ -356,6 +356,11 @@ def suites(results: SuiteResults | None) -> str:
                     ]
                 )
     parts.append(table_html(["suite", "passed", "", "cases"], rows))
+    if not math.isnan(results.wrong_way.value):
+        parts.append(
+            "<p class='small'>Direction pairs that fail mostly get the same label twice; the call lowers the label in "
+            f"{results.wrong_way.format(percent=True)} of them.</p>"
+        )
     failures = results.failures
     if failures:
         groups = list(dict.fromkeys(outcome.case.group for outcome in failures))
