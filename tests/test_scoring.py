@@ -733,7 +733,8 @@ def test_stopped_between_the_last_steps_a_resumed_run_ends_the_same(run, tmp_pat
     bad_jsonl(tmp_path / "posts.jsonl")
     arguments = ["posts.jsonl", "--text-column", "full_text", "--chunk-rows", 6]
     assert run(*arguments, "-o", "utuh.csv")[0] == 3
-    from netral_nlp.scoring import durable, score
+    from netral_nlp.scoring import score
+    from netral_nlp.storage import durable
 
     home = durable if moment == "write_json" else score
     original = getattr(home, moment)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.labels import LABELS, Label
 from netral_nlp.scoring.assemble import renamings
-from netral_nlp.scoring.durable import is_full_disk
 from netral_nlp.scoring.journal import JOURNAL_NAME, ChunkRecord, Journal, remove_parts, unfinished
-from netral_nlp.scoring.lock import output_lock
 from netral_nlp.scoring.request import ScoreRequest, ScoreResult
+from netral_nlp.storage.durable import is_full_disk
+from netral_nlp.storage.lock import output_lock
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_lock_refuses_a_second_run_and_is_free_after_the_first(tmp_path):
 def test_lock_of_a_killed_process_is_free(tmp_path):
     output = tmp_path / "out.csv"
     code = (
-        "import sys, time; from pathlib import Path; from netral_nlp.scoring.lock import output_lock\n"
+        "import sys, time; from pathlib import Path; from netral_nlp.storage.lock import output_lock\n"
         "with output_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(output)], stdout=subprocess.PIPE)

@@ -7,7 +7,7 @@ import dataclasses
 import sys
 from typing import Any
 
-from netral_nlp.cli.train import _add_flag, _progress_lines
+from netral_nlp.cli.train import add_flag, progress_lines
 from netral_nlp.training.config import TrainingConfig
 
 _UNUSED = frozenset({"dev", "test", "export_onnx", "keep_checkpoints"})
@@ -61,7 +61,7 @@ def add_parser(subparsers: Any) -> None:
     training = parser.add_argument_group("training")
     for item in dataclasses.fields(TrainingConfig):
         if item.name != "output" and item.name not in _UNUSED:
-            _add_flag(training, item)
+            add_flag(training, item)
     parser.set_defaults(run=run)
 
 
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
     from netral_nlp.training.crossval import CROSSVAL_FILE, PREDICTIONS_FILE, cross_validate
 
-    with _progress_lines():
+    with progress_lines():
         try:
             found = cross_validate(
                 config,

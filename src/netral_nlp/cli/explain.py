@@ -11,9 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from netral_nlp.cli.policy import add_policy_options, policy_from
-from netral_nlp.cli.predict import stdin_lines
 from netral_nlp.cli.table import shorten, width
+from netral_nlp.cli.texts import add_text_options, given_texts, open_classifier
 from netral_nlp.labels import LABELS, Label
 
 if TYPE_CHECKING:
@@ -46,17 +45,9 @@ def add_parser(subparsers: Any) -> None:
         "texts are read from standard input, one a line.",
         epilog='example: netral explain "Gas 🔥" --context "Ayo coblos nomor 2!" --action comment',
     )
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="what to explain; - reads standard input")
-    parser.add_argument("--context", metavar="TEXT", help="the text that all of them answer")
-    parser.add_argument(
-        "--action", help="what was done: post, comment, like, share or follow (posting, komentar, suka, bagikan, ikuti)"
-    )
+    add_text_options(parser, "explain")
     parser.add_argument("--label", help="explain this label's probability (default: the likeliest label's)")
     parser.add_argument("--all", action="store_true", help=f"show every word, not only the {_SHOWN} strongest")
-    parser.add_argument("--model", metavar="PATH|ID", help="model folder or hub id (default: the shipped model)")
-    parser.add_argument("--backend", choices=["auto", "onnx", "torch"], default="auto", help="default: %(default)s")
-    parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
-    add_policy_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with every word")
     parser.set_defaults(run=run)
 
@@ -67,15 +58,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         NetralError: the model or an option cannot be used.
     """
-    from netral_nlp.inference.actions import Action
-    from netral_nlp.inference.classifier import NeutralityClassifier
-
-    action = Action.parse(args.action)
     label = None if args.label is None else Label.parse(args.label)
-    classifier = NeutralityClassifier.from_pretrained(args.model, backend=args.backend, threads=args.threads)
-    classifier.decision = policy_from(args).apply(classifier.decision)
+    classifier, action = open_classifier(args)
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    explanations = _explanations(classifier, _texts(args.texts), args.context, action, label)
+    explanations = _explanations(
+        classifier, given_texts(args.texts, first=1, most=_AT_ONCE), args.context, action, label
+    )
     for number, explanation in enumerate(explanations):
         if args.json:
             print(json.dumps(explanation.to_dict(), ensure_ascii=False))
@@ -84,19 +72,6 @@ def run(args: argparse.Namespace) -> int:
                 print()
             print("\n".join(_shown(explanation, colours, None if args.all else _SHOWN)))
     return 0
-
-
-def _texts(given: list[str]) -> Iterator[list[str]]:
-    """The texts, a few at a time; a person at the keyboard gets each one at once."""
-    from netral_nlp.inference.batching import chunks
-
-    if given and given != ["-"]:
-        yield given
-    elif sys.stdin.isatty():
-        print("netral: one text a line; Ctrl-D ends", file=sys.stderr)
-        yield from ([line] for line in stdin_lines())
-    else:
-        yield from chunks(stdin_lines(), _AT_ONCE, first=1)
 
 
 def _explanations(

@@ -5,20 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from netral_nlp.cli.policy import add_policy_options, policy_from
 from netral_nlp.cli.table import shorten
+from netral_nlp.cli.texts import add_text_options, given_texts, open_classifier
 
 if TYPE_CHECKING:
-    from netral_nlp.inference.classifier import NeutralityClassifier, Prediction
+    from netral_nlp.inference.classifier import Prediction
 
 _HEAD = f"{'label':<27}{'neutral':>8}{'support.':>9}{'campaign.':>10}  review  text"
 _TEXT_COLUMN = _HEAD.index("text")
 _NARROWEST = 20
-_FIRST_LINES = 32
+_FIRST_LINES, _MOST_LINES = 32, 4096
 
 
 def add_parser(subparsers: Any) -> None:
@@ -29,15 +27,7 @@ def add_parser(subparsers: Any) -> None:
         description="Label texts. Without TEXT, or with -, texts are read from standard input, one a line.",
         epilog='example: netral predict "Gas 🔥" --context "Ayo coblos nomor 2!" --action comment',
     )
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="what to label; - reads standard input")
-    parser.add_argument("--context", metavar="TEXT", help="the text that all of them answer")
-    parser.add_argument(
-        "--action", help="what was done: post, comment, like, share or follow (posting, komentar, suka, bagikan, ikuti)"
-    )
-    parser.add_argument("--model", metavar="PATH|ID", help="model folder or hub id (default: the shipped model)")
-    parser.add_argument("--backend", choices=["auto", "onnx", "torch"], default="auto", help="default: %(default)s")
-    parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
-    add_policy_options(parser)
+    add_text_options(parser, "label")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.set_defaults(run=run)
 
@@ -48,41 +38,17 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         NetralError: the model or an option cannot be used.
     """
-    from netral_nlp.inference.actions import Action
-    from netral_nlp.inference.classifier import NeutralityClassifier
-
-    action = Action.parse(args.action)
-    classifier = NeutralityClassifier.from_pretrained(args.model, backend=args.backend, threads=args.threads)
-    classifier.decision = policy_from(args).apply(classifier.decision)
+    classifier, action = open_classifier(args)
     write = _write_json if args.json else _write_row
     if not args.json:
         print(_HEAD)
-    for text, prediction in _answers(classifier, args.texts, args.context, action):
-        write(text, prediction)
+    for texts in given_texts(args.texts, first=_FIRST_LINES, most=_MOST_LINES):
+        count = len(texts)
+        for text, prediction in zip(
+            texts, classifier.predict(texts, [args.context] * count, [action] * count), strict=True
+        ):
+            write(text, prediction)
     return 0
-
-
-def _answers(
-    classifier: NeutralityClassifier, texts: list[str], context: str | None, action: str | None
-) -> Iterator[tuple[str, Prediction]]:
-    """Each text with its answer; a person at the keyboard gets each one at once."""
-    if texts and texts != ["-"]:
-        yield from zip(texts, classifier.predict(texts, [context] * len(texts), [action] * len(texts)), strict=True)
-    elif sys.stdin.isatty():
-        print("netral: one text a line; Ctrl-D ends", file=sys.stderr)
-        for text in stdin_lines():
-            yield text, classifier.predict(text, context, action)
-    else:
-        from netral_nlp.inference.batching import chunks
-
-        for chunk in chunks(stdin_lines(), first=_FIRST_LINES):
-            yield from zip(chunk, classifier.predict(chunk, [context] * len(chunk), [action] * len(chunk)), strict=True)
-
-
-def stdin_lines() -> Iterator[str]:
-    """The lines of standard input as UTF-8, whatever the terminal's locale; bytes that are none are replaced."""
-    for number, line in enumerate(sys.stdin.buffer):
-        yield line.decode("utf-8-sig" if number == 0 else "utf-8", "replace").rstrip("\r\n")
 
 
 def _write_json(text: str, prediction: Prediction) -> None:

@@ -22,7 +22,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--config", metavar="FILE", default=None, help="a YAML file with any of the keys below")
     for item in dataclasses.fields(TrainingConfig):
-        _add_flag(parser, item)
+        add_flag(parser, item)
     parser.set_defaults(run=run)
 
 
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
 
     from netral_nlp.training.finetune import train
 
-    with _progress_lines():
+    with progress_lines():
         try:
             folder = train(config)
         except KeyboardInterrupt:
@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _add_flag(parser: argparse.ArgumentParser, item: dataclasses.Field[Any]) -> None:
+def add_flag(parser: argparse.ArgumentParser, item: dataclasses.Field[Any]) -> None:
+    """Add the flag of one key of the configuration."""
     flags = ["--" + item.name.replace("_", "-")]
     if item.name == "output":
         flags.insert(0, "-o")  # as in netral score
@@ -78,7 +79,7 @@ _PLACEHOLDERS = {
 }
 
 
-class _progress_lines:  # noqa: N801 - used as a function
+class progress_lines:  # noqa: N801 - used as a function
     """Show our own log lines on standard error while a command runs, and leave logging as it was."""
 
     def __enter__(self) -> None:

@@ -12,8 +12,8 @@ import pyarrow as pa
 from netral_nlp.formats import FileFormat, conform, open_writer, unify_schemas
 from netral_nlp.scoring.chunk import ADDED
 from netral_nlp.scoring.columns import Source
-from netral_nlp.scoring.durable import durable_file, replace
 from netral_nlp.scoring.journal import ChunkRecord, Journal
+from netral_nlp.storage.durable import durable_file, replace
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from netral_nlp.formats.cells import encode_string, json_texts
 from netral_nlp.inference.actions import Action
 from netral_nlp.labels import LABELS
 from netral_nlp.scoring.columns import Source, open_source
-from netral_nlp.scoring.durable import durable_file
 from netral_nlp.scoring.journal import ChunkRecord, Journal
 from netral_nlp.scoring.request import ScoreRequest
+from netral_nlp.storage.durable import durable_file
 
 if TYPE_CHECKING:
     from netral_nlp.inference.classifier import NeutralityClassifier

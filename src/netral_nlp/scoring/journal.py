@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from netral_nlp.labels import LABELS
-from netral_nlp.scoring.durable import durable_file, sync_folder
 from netral_nlp.scoring.request import Counts
+from netral_nlp.storage.durable import durable_file, sync_folder
 
 JOURNAL_NAME = "journal.jsonl"
 JOURNAL_VERSION = 1

@@ -23,15 +23,15 @@ from netral_nlp.formats import FileFormat, detect_format
 from netral_nlp.formats.problems import XLSX_MAX_ROWS
 from netral_nlp.inference.folder import ModelFolder
 from netral_nlp.labels import LABELS
-from netral_nlp.scoring import durable
 from netral_nlp.scoring.assemble import Layout, assemble_output, assemble_rejects, lay_out
 from netral_nlp.scoring.chunk import ADDED, ChunkReader, store
 from netral_nlp.scoring.columns import Source, inspect
 from netral_nlp.scoring.engines import Engine, decision_of, make_engine
 from netral_nlp.scoring.journal import Journal, remove_parts, unfinished
-from netral_nlp.scoring.lock import output_lock
 from netral_nlp.scoring.progress import Progress
 from netral_nlp.scoring.request import Counts, ScoreRequest, ScoreResult
+from netral_nlp.storage import durable
+from netral_nlp.storage.lock import output_lock
 
 _STAMPED = ("onnxruntime", "tokenizers", "numpy", "pyarrow", "torch")
 

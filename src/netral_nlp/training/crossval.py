@@ -26,8 +26,8 @@ from netral_nlp.evaluation.evaluate import content_sha256
 from netral_nlp.evaluation.metrics import label_codes
 from netral_nlp.evaluation.predictions import PROBABILITY_COLUMNS, Predictions
 from netral_nlp.labels import LABELS
-from netral_nlp.scoring.durable import durable_file, replace, sha256_of, write_json
-from netral_nlp.scoring.lock import output_lock
+from netral_nlp.storage.durable import durable_file, replace, sha256_of, write_json
+from netral_nlp.storage.lock import output_lock
 from netral_nlp.training.config import TFIDF, TrainingConfig, is_run_folder
 from netral_nlp.training.data import hash_path
 from netral_nlp.training.folds import Fold, FoldPlan, grouped_folds, random_folds
