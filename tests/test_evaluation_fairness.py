@@ -138,10 +138,10 @@ def test_a_model_that_accuses_one_name_more_is_caught_on_templates(names, slot, 
     templates = [template for template in read_templates() if template.slot == slot]
     answer = noisy(1, share=0.04, accused=victim, more=0.6)
     found = measure_fairness(frame([], []), NOBODY, NAMES, templates=templates, answer=answer)
-    accused = part(found, names, ACCUSED, "swapped templates")
+    accused = part(found, names, ACCUSED, "templates")
     assert (accused.gap.verdict, accused.gap.worst, accused.groups[0].group) == ("clear", victim, victim)
     assert accused.gap.gap.low > 0
-    assert part(found, names, MISSED, "swapped templates").gap.verdict == "none"
+    assert part(found, names, MISSED, "templates").gap.verdict == "none"
     assert found.unequal[0] == accused
     assert found.flips[slot].value > 0.3
 
@@ -160,9 +160,9 @@ def test_a_model_that_accuses_persons_of_one_group_more_is_caught(kind, group):
         return said(codes)
 
     found = measure_fairness(frame([], []), NOBODY, NAMES, templates=templates, answer=answer)
-    accused = part(found, kind, ACCUSED, "swapped templates")
+    accused = part(found, kind, ACCUSED, "templates")
     assert (accused.gap.verdict, accused.gap.worst) == ("clear", group)
-    other = part(found, "gender" if kind == "religion" else "religion", ACCUSED, "swapped templates")
+    other = part(found, "gender" if kind == "religion" else "religion", ACCUSED, "templates")
     assert other.gap.verdict != "clear"
 
 
@@ -171,7 +171,7 @@ def test_a_fair_but_noisy_model_is_mostly_not_accused_on_templates():
     verdicts = Counter()
     for seed in range(4):
         found = measure_fairness(frame([], []), NOBODY, NAMES, templates=templates, answer=noisy(seed), seed=seed)
-        verdicts.update(p.gap.verdict for p in found.parts if p.on == "swapped templates")
+        verdicts.update(p.gap.verdict for p in found.parts if p.on == "templates")
     assert sum(verdicts.values()) == 4 * 12  # four slots, and religion and gender of persons; two mistakes
     assert verdicts["clear"] <= 2
     assert verdicts["none"] >= 42
@@ -191,12 +191,12 @@ def test_templates_are_counted_as_by_hand():
         return said([answers.get(text, 0) for text, _, _ in units])
 
     found = measure_fairness(frame([], []), NOBODY, names, templates=templates, answer=answer)
-    accused = part(found, "party", ACCUSED, "swapped templates")
+    accused = part(found, "party", ACCUSED, "templates")
     assert [(g.group, g.posts, g.mistakes) for g in accused.groups] == [
         ("PKS", 2, 2), ("Golkar", 2, 1), ("NasDem", 2, 0)
     ]  # fmt: skip
     assert (accused.gap.worst, accused.gap.best, accused.gap.gap.value) == ("PKS", "NasDem", 1.0)
-    missed = part(found, "party", MISSED, "swapped templates")
+    missed = part(found, "party", MISSED, "templates")
     assert [(g.group, g.mistakes) for g in missed.groups] == [("Golkar", 1), ("NasDem", 0), ("PKS", 0)]
     assert found.flips == {"party": rate(3, 3)}
 
@@ -247,7 +247,7 @@ def test_same_seed_same_result_and_it_writes_as_json():
     )
     assert first == again != other
     document = json.loads(json.dumps(first, allow_nan=False))
-    assert {entry["on"] for entry in document["parts"]} == {"real posts", "swapped templates"}
+    assert {entry["on"] for entry in document["parts"]} == {"real posts", "templates"}
     assert "Bangga dengan" not in json.dumps(document)
 
 

@@ -46,7 +46,7 @@ CLEAR, POSSIBLE = 0.01, 0.05
 _PERMUTATIONS = 5000
 _IntervalOf = Callable[[int, int], tuple[float, float]]
 """Gives the ends of the interval of the gap between two groups, by their numbers."""
-_REAL, _SWAPPED = "real posts", "swapped templates"
+_REAL, _SWAPPED = "real posts", "templates"
 _SLOTS = {
     "candidate": "candidates",
     "party": "parties",
@@ -122,7 +122,7 @@ class FairnessPart:
 
     Attributes:
         names: what the groups are: candidate, party, region, number, religion or gender.
-        on: "real posts" or "swapped templates".
+        on: "real posts" or "templates".
         mistake: of `MISTAKES`.
         groups: the highest rate first.
         gap: None where fewer than two groups have enough posts.

@@ -420,7 +420,8 @@ def fairness(evaluation: Evaluation) -> str:
         mark = {"clear": ' class="worse"', "possible": "", "none": ' class="soft"'}[gap.verdict]
         rows.append(
             [
-                name_cell(f"{KIND_NAMES['en'][part.names]}, {part.on}"),
+                name_cell(KIND_NAMES["en"][part.names]),
+                left_cell(part.on),
                 left_cell("accused" if part.mistake == "accused" else "missed"),
                 left_cell(f"{escape(gap.worst)} – {escape(gap.best)}"),
                 interval_html(gap.gap, percent=True),
@@ -432,6 +433,7 @@ def fairness(evaluation: Evaluation) -> str:
     gaps = table_html(
         [
             "groups",
+            '<th class="left">on</th>',
             '<th class="left">mistake</th>',
             '<th class="left">largest gap between</th>',
             "gap",

@@ -160,18 +160,18 @@ def fairness_sentences(fairness: Fairness, language: Language = "en") -> list[st
     """Return what the fairness part found, one sentence a finding; plain text."""
     lines = [_finding(part, language) for part in fairness.unequal]
     equal: dict[str, None] = {}
-    unequal = {(part.names, part.on) for part in fairness.unequal}
+    unequal = {part.names for part in fairness.unequal}
     for part in fairness.parts:
-        if part.gap is not None and (part.names, part.on) not in unequal:
+        if part.gap is not None and part.names not in unequal:
             equal[KIND_NAMES[language][part.names]] = None
     if equal:
         names = ", ".join(equal)
         lines.append(
-            f"No gap beyond chance was found among: {names} (in at least one of the two tests; small gaps cannot be "
-            "seen with this many posts)."
+            f"No gap beyond chance was found among: {names} (small gaps cannot be seen with this many posts)."
             if language == "en"
-            else f"Tidak ditemukan selisih di luar kebetulan antara: {names} (setidaknya pada salah satu dari dua uji; "
-            "selisih kecil tidak dapat terlihat dengan jumlah unggahan ini)."
+            else f"Tidak ditemukan selisih di luar kebetulan antara: {names} (selisih kecil tidak dapat terlihat "
+            f"dengan "
+            "jumlah unggahan ini)."
         )
     untold: dict[str, None] = {}
     for part in fairness.parts:
