@@ -39,7 +39,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "matched by id, or by row order where the texts are equal",
     )
     judged.add_argument(
-        "--data", metavar="D", nargs="+", help="labelled posts: .jsonl .csv .tsv .parquet .xlsx, folders"
+        "--data",
+        metavar="D",
+        nargs="+",
+        help="labelled posts: .jsonl .csv .tsv .parquet .xlsx, or folders of datasets.save_to_disk",
     )
     judged.add_argument("--text-column", metavar="NAME", help="where the text is (default: text)")
     judged.add_argument("--label-column", metavar="NAME", help="where the label is (default: label)")
@@ -103,7 +106,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="write every text of the suites and templates, for another model to score, and stop",
     )
     what.add_argument(
-        "--explained", type=_count, default=50, metavar="N", help="mistakes to explain (default: %(default)s)"
+        "--explained",
+        type=_count,
+        default=50,
+        metavar="N",
+        help="mistakes to explain, and posts to check explanations on (default: %(default)s)",
     )
     out = parser.add_argument_group("output")
     out.add_argument("--report", metavar="DIR", help="write report.html, metrics.json and the list to check again")
@@ -126,7 +133,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="N",
         help="bootstrap resamples behind each interval; 0 for none (default: 1000)",
     )
-    run_options.add_argument("--backend", choices=("auto", "onnx", "torch"), default="auto", help="what runs the model")
+    run_options.add_argument(
+        "--backend", choices=("auto", "onnx", "torch"), default="auto", help="default: %(default)s"
+    )
     run_options.add_argument("--threads", type=int, metavar="N", help="processor threads for the model")
     parser.set_defaults(run=run)
 

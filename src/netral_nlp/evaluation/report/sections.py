@@ -90,7 +90,8 @@ def figure_tables(metrics: Metrics) -> str:
     )
     note = (
         f"<p class='soft small'>In brackets: {metrics.confidence:.0%} bootstrap intervals, {metrics.resamples:,} "
-        f"resamples drawn within each label, seed {metrics.seed}.</p>"
+        f"resamples drawn within each label, seed {metrics.seed}. Resampling adds noise of its own to the calibration "
+        "error, so its interval leans upwards.</p>"
         if metrics.resamples
         else ""
     )
