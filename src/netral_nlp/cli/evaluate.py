@@ -282,6 +282,8 @@ def tables(evaluation: Evaluation, *, failures: bool) -> str:
         parts.append("fairness\n" + "\n".join(f"- {line}" for line in fairness_sentences(evaluation.fairness)))
     if evaluation.problems is not None:
         parts.append(evaluation.problems.table())
+        if evaluation.problems.agreement is not None:
+            parts.append(f"agreement of annotators\n{evaluation.problems.agreement.table()}")
     if evaluation.faithfulness is not None:
         parts.append(f"explanations\n{evaluation.faithfulness}")
     parts += [f"note: {note}" for note in evaluation.notes]
