@@ -13,8 +13,10 @@ import pytest
 
 from netral_nlp import LABELS, Label, NeutralityClassifier
 from netral_nlp.evaluation.evaluate import evaluate_model
+from netral_nlp.evaluation.metrics import Interval
 from netral_nlp.evaluation.options import EvaluationOptions
 from netral_nlp.formats import open_posts
+from netral_nlp.inference.folder import ModelFolder
 
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "models" / "netral-mini"
@@ -183,3 +185,15 @@ def test_the_model_card_states_the_figures_of_metrics_json():
         row = next(line for line in card.splitlines() if line.startswith(f"| {name} |"))
         assert f"{macro['value']:.3f} [{macro['low']:.3f}, {macro['high']:.3f}]" in row
         assert f"{review['value']:.1%}".replace("%", " %") in row
+
+
+def test_the_report_in_docs_is_of_this_model_and_these_suites():
+    from netral_nlp.evaluation.evaluate import suites_sha256
+
+    report = json.loads((ROOT / "docs/report/metrics.json").read_text(encoding="utf-8"))
+    assert report["model"]["fingerprint"] == ModelFolder.open(MODEL).fingerprint()
+    assert report["suites_sha256"] == suites_sha256(None)
+    card = (MODEL / "README.md").read_text(encoding="utf-8")
+    for kind in report["suites"]["kinds"]:
+        passed = Interval(**kind["passed"]).format(percent=True)
+        assert f"{passed} of {kind['cases']}" in card

@@ -271,7 +271,7 @@ def _measure(
         "compared_with": {
             name: other.about for name, other in named([subject, *others]).items() if other is not subject
         },
-        "suites": _suites_sha256(options.suites),
+        "suites_sha256": suites_sha256(options.suites),
         "versions": {},
         "seed": seed,
         "resamples": options.resamples,
@@ -470,8 +470,8 @@ def _answered(posts: pd.DataFrame, predictions: Predictions, columns: Sequence[s
     return result
 
 
-def _suites_sha256(folder: Path | None) -> str:
-    """Return one hash over the suites' files, so that a figure says which cases it is of."""
+def suites_sha256(folder: Path | None = None) -> str:
+    """Return one hash over the suites' files (the shipped ones of None), so that a figure says which cases it is of."""
     home = folder or suites_folder()
     digest = hashlib.sha256()
     for path in sorted([*home.glob("*.jsonl"), *home.glob("*.json")]):
