@@ -30,6 +30,7 @@ from evaluation_posts import (
     write_jsonl,
 )
 
+import netral_nlp
 from netral_nlp.cli.main import main
 from netral_nlp.evaluation.evaluate import evaluate_model, evaluate_predictions
 from netral_nlp.evaluation.metrics import FIGURES
@@ -441,7 +442,10 @@ def own_words(tiny_model, tmp_path_factory):
         *("majority", "keywords", "--train", gold, "--resamples", 10, "--explained", 3, "--texts", "none"),
     ]
     assert main(["evaluate", *map(str, arguments), "--report", str(folder / "report")]) == 0
-    return set().union(*words_in_files(folder / "report").values())
+    # Which sentences a report holds hangs on the figures: all that its code can say are its own words too.
+    package = Path(netral_nlp.__file__).parent / "evaluation"
+    said = words_of(*(path.read_text(encoding="utf-8") for path in package.rglob("*.py")))
+    return said.union(*words_in_files(folder / "report").values())
 
 
 def test_without_texts_no_word_of_a_post_is_anywhere(whole, own_words, files, tmp_path, capsys):
@@ -449,7 +453,7 @@ def test_without_texts_no_word_of_a_post_is_anywhere(whole, own_words, files, tm
     run_well(capsys, *arguments, "--report", tmp_path / "none", "--texts", "none")
     told = [text for row in posts() for text in (row["text"], row["context"]) if text]
     telling = words_of(*told) - own_words
-    assert len(telling) > 250
+    assert len(telling) > 150
     assert {"gulai", "tunanetra", "jebol", "sobat"} <= telling
     found = words_in_files(tmp_path / "none")
     assert set(found) == {"report.html", "metrics.json", "recheck.csv"}

@@ -60,11 +60,6 @@ class HalvesCheck:
     passed: Interval
     reviewed: Interval
 
-    @property
-    def accused_on_target(self) -> bool:
-        """Whether the target lies within what was reached, or above it."""
-        return self.accused.low <= self.target_accused
-
     def to_dict(self) -> dict[str, Any]:
         """Return the fields JSON-ready."""
         plain = {

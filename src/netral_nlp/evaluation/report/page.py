@@ -15,7 +15,7 @@ from netral_nlp.evaluation.evaluate import Evaluation
 from netral_nlp.evaluation.report import sections
 from netral_nlp.evaluation.report.html import label_html
 from netral_nlp.evaluation.report.masking import mask
-from netral_nlp.evaluation.report.sections import Texts
+from netral_nlp.evaluation.report.posts import Texts
 from netral_nlp.evaluation.report.style import SCRIPT, STYLE
 from netral_nlp.labels import LABELS
 

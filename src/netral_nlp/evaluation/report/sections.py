@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 from netral_nlp.evaluation.compare import COMPARED, Comparison
 from netral_nlp.evaluation.evaluate import Evaluation
@@ -27,15 +27,11 @@ from netral_nlp.evaluation.report.html import (
     table_html,
     whole,
 )
-from netral_nlp.evaluation.report.masking import hidden_spans, mask
+from netral_nlp.evaluation.report.posts import Texts, filter_bar, post_article, post_record
 from netral_nlp.evaluation.report.words import KIND_NAMES, Language, closing, fairness_sentences, summary_sentences
 from netral_nlp.evaluation.slices import SMALL, Slice
 from netral_nlp.evaluation.suites import KINDS, Outcome, SuiteResults
-from netral_nlp.inference.explain import Explanation
 from netral_nlp.labels import LABELS, Label
-
-Texts = Literal["full", "masked", "none"]
-"""How posts are shown: as they are, without what points to an account, or not at all."""
 
 _HARMS = (
     "Neutral posts accused without review",
@@ -44,10 +40,7 @@ _HARMS = (
     "Wrong labels that a person will see",
 )
 _SUMMARIES: tuple[tuple[Language, str], ...] = (("en", "In plain words"), ("id", "Ringkasan"))
-_LONGEST_TEXT = 2000
 _WORST_SLICES = 15
-_FULL_EFFECT = 0.4
-_LEAST_EFFECT = 0.03
 _MOST_LISTED = 200
 
 
@@ -277,10 +270,10 @@ def _differing(evaluation: Evaluation, one: Comparison, texts: Texts) -> str:
     articles = []
     shown = one.differing.head(_MOST_LISTED)
     for row, said, other in zip(*(shown[name].tolist() for name in ("row", "first", "second")), strict=True):
-        record = _record(evaluation, int(row))
+        record = post_record(evaluation, int(row))
         said_by = f"{first}: {label_html(said)}; {second}: {label_html(other)}"
         head = f"labelled {label_html(record['gold'])}; {said_by}"
-        articles.append(_article(record, head, texts, None))
+        articles.append(post_article(record, head, texts, None))
     more = f" (the first {_MOST_LISTED})" if len(one.differing) > _MOST_LISTED else ""
     return folded(f"{first} and {second} differ on {len(one.differing):,} posts{more}", text + "\n".join(articles))
 
@@ -371,7 +364,7 @@ def suites(results: SuiteResults | None) -> str:
             body.append(folded(f"{KINDS[name]}: {len(own):,} failed", "\n".join(_failure(outcome) for outcome in own)))
         parts.append(
             '<h3>Failed cases</h3><div data-list="suites">'
-            + _filters([("group", "group", groups)])
+            + filter_bar([("group", "group", groups)])
             + "\n".join(body)
             + "</div>"
         )
@@ -522,7 +515,7 @@ def errors(evaluation: Evaluation, texts: Texts, max_errors: int) -> str:
     shown = wrong.head(max_errors)
     totals = wrong["harm"].value_counts()
     records = [
-        _record(evaluation, int(row)) | {"harm": int(harm)}
+        post_record(evaluation, int(row)) | {"harm": int(harm)}
         for row, harm in zip(shown.index.tolist(), shown["harm"].tolist(), strict=True)
     ]
     bodies = []
@@ -547,24 +540,8 @@ def errors(evaluation: Evaluation, texts: Texts, max_errors: int) -> str:
             "<mark class='against' style='--part:45%'>against it</mark>; the stronger, the more its absence "
             "changes.</p>"
         )
-    body = f'<div data-list="errors">{_filters(filters, words=texts != "none")}' + "\n".join(bodies) + "</div>"
+    body = f'<div data-list="errors">{filter_bar(filters, words=texts != "none")}' + "\n".join(bodies) + "</div>"
     return section("errors", "Wrong labels", *intro, body)
-
-
-def _record(evaluation: Evaluation, row: int) -> dict[str, Any]:
-    own = evaluation.posts.iloc[row]
-    return {**dict(zip(evaluation.posts.columns, own.tolist(), strict=True)), "row": row}
-
-
-def _filters(choices: Sequence[tuple[str, str, Sequence[str]]], *, words: bool = True) -> str:
-    """Fields that narrow a list; hidden where scripts do not run."""
-    fields = []
-    for name, title, values in choices:
-        options = "".join(f'<option value="{escape(value)}">{escape(value)}</option>' for value in values)
-        fields.append(f'<label>{title}<select name="{name}"><option value="">all</option>{options}</select></label>')
-    if words:
-        fields.append('<label>words<input name="words" type="search" placeholder="search"></label>')
-    return f'<div class="filters" hidden>{"".join(fields)}<output></output></div>'
 
 
 def _error(record: dict[str, Any], texts: Texts, evaluation: Evaluation) -> str:
@@ -578,69 +555,7 @@ def _error(record: dict[str, Any], texts: Texts, evaluation: Evaluation) -> str:
         for name in ("action", "direction", "platform", "year")
         if record.get(name) is not None
     ]
-    return _article(record, " · ".join(facts), texts, evaluation.explanations.get(record["row"]))
-
-
-def _article(record: dict[str, Any], head: str, texts: Texts, explanation: Explanation | None) -> str:
-    """One post; its facts are data attributes that the filters read."""
-    facts = {
-        "gold": Label(record["gold"]).value,
-        "called": Label(record["predicted"]).value,
-        **{
-            name: record[name]
-            for name in ("platform", "source", "year", "direction", "action")
-            if record.get(name) is not None
-        },
-    }
-    attributes = " ".join(f'data-{name}="{escape(str(value))}"' for name, value in facts.items())
-    lines = [f'<p class="small">{head} · <code>{escape(str(record["id"]))}</code></p>']
-    if texts != "none":
-        of_context = explanation is not None and explanation.in_context
-        context = record.get("context")
-        if context is not None:
-            shown = _marked(context, explanation, texts) if of_context else _plain(context, texts)
-            lines.append(f'<p class="answered" lang="id">{shown}</p>')
-        text = str(record["text"] or "")
-        shown = _plain(text, texts) if of_context else _marked(text, explanation, texts)
-        lines.append(f'<p lang="id">{shown or "<span class=soft>(no words)</span>"}</p>')
-    return f"<article {attributes}>{''.join(lines)}</article>"
-
-
-def _plain(text: str, texts: Texts) -> str:
-    shown = mask(text) if texts == "masked" else text  # before the cut, which may halve an address
-    if len(shown) > _LONGEST_TEXT:
-        shown = f"{shown[:_LONGEST_TEXT]} … ({len(text):,} characters)"
-    return escape(shown.strip())
-
-
-def _marked(text: str, explanation: Explanation | None, texts: Texts) -> str:
-    """The text with its words coloured by their effect, on a scale that is the same for all posts."""
-    if explanation is None or explanation.source != text or len(text) > _LONGEST_TEXT:
-        return _plain(text, texts)
-    parts, place = [], 0
-    hidden = hidden_spans(text) if texts == "masked" else []
-
-    def shown(start: int, end: int) -> str:
-        """A piece of the text; what is hidden stands where it begins, also where it runs over several words."""
-        pieces, at = [], start
-        for first, last, instead in hidden:
-            if last <= at or first >= end:
-                continue
-            pieces += [text[at:first], instead] if first >= start else []
-            at = min(last, end)
-        return escape("".join([*pieces, text[at:end]]))
-
-    for word in explanation.effects:
-        parts.append(shown(place, word.start))
-        piece = shown(word.start, word.end)
-        if abs(word.effect) >= _LEAST_EFFECT:
-            part = round(10 + 55 * min(1.0, abs(word.effect) / _FULL_EFFECT))
-            side = "for" if word.effect > 0 else "against"
-            piece = f'<mark class="{side}" style="--part:{part}%" title="{word.effect:+.2f}">{piece}</mark>'
-        parts.append(piece)
-        place = word.end
-    parts.append(shown(place, len(text)))
-    return "".join(parts).strip()
+    return post_article(record, " · ".join(facts), texts, evaluation.explanations.get(record["row"]))
 
 
 def stamp(evaluation: Evaluation) -> str:
