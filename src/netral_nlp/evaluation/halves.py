@@ -16,7 +16,15 @@ import numpy.typing as npt
 
 from netral_nlp.errors import InputError
 from netral_nlp.evaluation.calibration import fit_decision
-from netral_nlp.evaluation.metrics import FloatArray, IntArray, Interval, check_probabilities, evaluate, label_codes
+from netral_nlp.evaluation.metrics import (
+    FloatArray,
+    IntArray,
+    Interval,
+    bin_starts,
+    check_probabilities,
+    evaluate,
+    label_codes,
+)
 from netral_nlp.evaluation.rates import rate
 from netral_nlp.inference.decision import Decision
 from netral_nlp.labels import LABELS, Label
@@ -177,7 +185,7 @@ def simulated_ece(probabilities: npt.ArrayLike, *, bins: int = 10, draws: int = 
     chances = check_probabilities(chances, len(chances))
     rng = np.random.default_rng(seed)
     sure = np.sort(chances.max(axis=1))
-    starts = (np.arange(min(bins, len(sure))) * len(sure)) // min(bins, len(sure))
+    starts = bin_starts(len(sure), bins)
     # As in `evaluate`, posts of one confidence share their mean gap.
     _, ties, sizes = np.unique(sure, return_inverse=True, return_counts=True)
     errors = np.empty(draws)

@@ -495,7 +495,7 @@ class _Sums:
             return _Totals(counts, self.has_review, None, None)
         times = np.bincount(self.rank[index], minlength=len(self.rank))
         gaps = self._even_gaps(times)
-        starts = _bin_starts(len(gaps), self.bins)
+        starts = bin_starts(len(gaps), self.bins)
         ece = np.abs(np.add.reduceat(gaps, starts)).sum() / len(gaps)
         brier = self.squared[index].mean()
         return _Totals(counts, self.has_review, np.array([brier]), np.array([ece]))
@@ -521,7 +521,7 @@ class _Sums:
     def reliability(self) -> tuple[ReliabilityBin, ...]:
         if self.sure is None or self.gaps is None:
             return ()
-        edges = [*_bin_starts(len(self.sure), self.bins).tolist(), len(self.sure)]
+        edges = [*bin_starts(len(self.sure), self.bins).tolist(), len(self.sure)]
         gaps = self._even_gaps(np.ones(len(self.sure), dtype=np.int64))
         parts = []
         for start, end in itertools.pairwise(edges):
@@ -531,7 +531,7 @@ class _Sums:
         return tuple(parts)
 
 
-def _bin_starts(size: int, bins: int) -> IntArray:
+def bin_starts(size: int, bins: int) -> IntArray:
     """Return where each of the equal-mass bins starts; their sizes differ by at most one post."""
     bins = min(bins, size)
     return (np.arange(bins) * size) // bins

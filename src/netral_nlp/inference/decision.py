@@ -171,6 +171,16 @@ class Decision:
             thresholds = dict.fromkeys([label.value for label in LABELS], review_below)
         return replace(self, review_below=thresholds)  # type: ignore[arg-type]
 
+    def step_for(self, mistake: str, share: float) -> TradeOffStep:
+        """The lowest threshold that keeps a mistake to a share, or else the one that let none through.
+
+        Args:
+            mistake: of `TRADE_OFF_KEYS`; the trade-off must hold it.
+            share: the target.
+        """
+        steps = self.trade_off[mistake]
+        return next((step for step in steps if step.share <= share + _ROUNDING), steps[-1])
+
     def for_target(self, *, accused: float | None = None, passed: float | None = None) -> Decision:
         """The same calibration with the thresholds that another target asks for; nothing is fitted anew.
 
@@ -199,8 +209,7 @@ class Decision:
                     f"this model's {FILE_NAME} holds no trade-off to choose a target from; fit one with "
                     "`netral calibrate`, or give thresholds"
                 )
-            steps = self.trade_off[key]
-            chosen = next((step for step in steps if step.share <= share + _ROUNDING), steps[-1])
+            chosen = self.step_for(key, share)
             thresholds.update({label.value: chosen.threshold for label in labels})
             target[name] = share
         return replace(self, review_below=thresholds, target=target)  # type: ignore[arg-type]

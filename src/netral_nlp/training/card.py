@@ -213,12 +213,13 @@ def _decision(folder: Path) -> list[str]:
 
 def _price(decision: Decision) -> list[str]:
     """What other targets would cost, from the posts that the decision was fitted on."""
-    steps = decision.trade_off.get("accused", ())
-    if not steps:
+    from netral_nlp.inference.decision import ACCUSED
+
+    if not decision.trade_off.get(ACCUSED):
         return []
     rows = []
     for target in (0.1, 0.05, 0.02, 0.01):
-        chosen = next((step for step in steps if step.share <= target), steps[-1])
+        chosen = decision.step_for(ACCUSED, target)
         row = f"| {target:.0%} | {chosen.share:.1%} | {chosen.threshold:.3f} | {chosen.reviewed:.1%} |"
         rows.append(row.replace("%", " %"))
     return [
