@@ -24,6 +24,8 @@ KNOWN_COLUMNS = (
     "source",
     "split",
     "year",
+    "posted_at",
+    "author",
     "thread",
     "annotators",
     "unsure",

@@ -14,6 +14,7 @@ from netral_nlp.formats.known import (
     Columns,
     KnownExport,
     guess_columns,
+    guess_field,
     missing_text_column,
     recognise,
     text_candidates,
@@ -21,6 +22,7 @@ from netral_nlp.formats.known import (
 from netral_nlp.formats.posts import PostBatch, PostReader
 from netral_nlp.formats.problems import row_problems
 from netral_nlp.formats.rejects import OnReject, Reject, RejectsFile
+from netral_nlp.formats.rows import batch_of, write_rows
 from netral_nlp.formats.schemas import conform, unify_schemas
 from netral_nlp.formats.writers import PostWriter, open_writer
 
@@ -35,9 +37,11 @@ __all__ = [
     "PostWriter",
     "Reject",
     "RejectsFile",
+    "batch_of",
     "conform",
     "detect_format",
     "guess_columns",
+    "guess_field",
     "missing_text_column",
     "open_posts",
     "open_writer",
@@ -45,6 +49,7 @@ __all__ = [
     "row_problems",
     "text_candidates",
     "unify_schemas",
+    "write_rows",
 ]
 
 

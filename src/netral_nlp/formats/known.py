@@ -110,6 +110,24 @@ _ID_NAMES: Final = (
     ("id_str", "tweet_id", "post_id", "comment_id", "status_id", "message_id", "id_postingan", "id_komentar", "no_id"),
 )
 _ACTION_NAMES: Final = (("action", "aksi", "tindakan"),)
+_FIELD_NAMES: Final = {
+    "author": (
+        ("author", "penulis"),
+        ("author_id", "user_id_str", "user_id", "id_penulis", "username", "user_name", "screen_name", "user", "akun"),
+        ("nama_akun", "authorname", "page_name", "account", "from_name"),
+    ),
+    "thread": (
+        ("thread", "utas"),
+        ("thread_id", "conversation_id", "conversation_id_str", "id_utas", "isreplyto", "parent_id", "video_id"),
+    ),
+    "posted_at": (
+        ("posted_at",),
+        ("created_at", "date", "tanggal", "timestamp", "waktu", "datetime", "publishedat", "post_created"),
+        ("year", "tahun"),
+    ),
+    "platform": (("platform",), ("media_sosial", "kanal")),
+    "source": (("source", "sumber"),),
+}
 
 
 def _key(name: str) -> str:
@@ -142,6 +160,19 @@ def guess_columns(columns: Sequence[str], export: KnownExport | None = None) -> 
         id=_spelt(preset.id, columns) or _only(_ID_NAMES, columns),
         action=_spelt(preset.action, columns) or _only(_ACTION_NAMES, columns),
     )
+
+
+def guess_field(field: str, columns: Sequence[str]) -> str | None:
+    """Say which column holds a further field of a post, as it is spelt in `columns`.
+
+    Args:
+        field: author, thread, posted_at, platform or source.
+        columns: the file's columns.
+
+    Returns:
+        None where no column, or more than one, could be it.
+    """
+    return _only(_FIELD_NAMES[field], columns)
 
 
 def text_candidates(columns: Sequence[str]) -> list[str]:

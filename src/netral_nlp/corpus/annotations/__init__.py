@@ -1,0 +1,1 @@
+"""What annotation tools export, read as tasks, and what becomes of them: one label a post."""

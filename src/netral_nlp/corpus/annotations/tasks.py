@@ -1,0 +1,80 @@
+"""A task as an annotation tool exports it: a post, and what each annotator answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Format = Literal["auto", "label-studio", "doccano", "argilla", "table"]
+FORMATS: tuple[Format, ...] = ("auto", "label-studio", "doccano", "argilla", "table")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one annotator said of one post.
+
+    Attributes:
+        annotator: a name, e-mail address or number, as the tool gives it; "1" where there is only one and no name.
+        values: the label names as given, not yet read; more than one where the tool allowed several choices; empty
+            where the annotator gave none.
+        skipped: the task was cancelled, skipped or discarded: whatever stands in `values` does not count.
+        final: an adjudicated answer (a ground truth): it stands above all others.
+        at: when it was given (ISO 8601), where the tool says so: the later of two answers of one annotator counts.
+    """
+
+    annotator: str
+    values: tuple[str, ...]
+    skipped: bool = False
+    final: bool = False
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A post with its answers.
+
+    Attributes:
+        file: the file as the user named it (of a zip: `export.zip/ani.jsonl`).
+        row: its number in the file, from 1: the data row of a table, the line of JSON lines, the element of an array.
+        id: the post's own id (a field of the data), not the tool's number of the task; None where there is none.
+        text: the post; the empty string where it has no words.
+        fields: everything else that is known of the post: those of `corpus.labelled.KNOWN_COLUMNS` under our names
+            (context, action, platform, ...), all other columns under their own, as JSON values.
+        answers: in the order of the file.
+    """
+
+    file: str
+    row: int
+    id: str | None
+    text: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """File and row, as messages name them."""
+        return f"{self.file}: row {self.row:,}"
+
+
+@dataclass(frozen=True)
+class TaskOptions:
+    """How files of annotations are to be read. None: found by the reader.
+
+    Attributes:
+        format: the tool, where the file's content shall not decide.
+        text_column: where the post is.
+        id_column: where the post's id is.
+        label_column: where the label is: a column, or the control's name in Label Studio and the question's in Argilla.
+        annotator_columns: tables with one row a post: the columns that hold one annotator's labels each.
+        annotator_column: tables with one row an answer: the column that names the annotator.
+        adjudicated_column: the column with the final label.
+    """
+
+    format: Format = "auto"
+    text_column: str | None = None
+    id_column: str | None = None
+    label_column: str | None = None
+    annotator_columns: tuple[str, ...] = ()
+    annotator_column: str | None = None
+    adjudicated_column: str | None = None
