@@ -60,3 +60,9 @@ def test_shipped_labels_are_labels():
     for row in rows(COMMENTS):
         assert Label(row["under_neutral"]).severity <= Label(row["under_side"]).severity, row["text"]
     assert {Label(row["label"]) for row in rows(CONTEXTS)} == set(Label)
+
+
+def test_the_joined_file_that_ships_is_what_the_two_files_give():
+    train, dev = pair_comments(COMMENTS, CONTEXTS)
+    made = [{**row, "split": split} for split, part in (("train", train), ("dev", dev)) for row in part]
+    assert rows(DATA / "comments_in_context.jsonl") == made

@@ -298,7 +298,7 @@ def test_resuming_another_run_is_refused(home: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="with another learning_rate"):
         train(run_config(values | {"resume": True, "learning_rate": 1e-3}))
     changed = write_posts(tmp_path / "changed.jsonl", make_posts(60, seed=9))
-    with pytest.raises(ConfigError, match="the content of data"):
+    with pytest.raises(ConfigError, match="the content of the data"):
         train(run_config(values | {"resume": True, "data": [str(changed)]}))
     with pytest.raises(ConfigError, match="base_model"):
         train(run_config(values | {"resume": True, "base_model": str(home / "unigram")}))

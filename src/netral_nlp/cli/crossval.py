@@ -10,7 +10,7 @@ from typing import Any
 from netral_nlp.cli.train import add_flag, progress_lines
 from netral_nlp.training.config import TrainingConfig
 
-_UNUSED = frozenset({"dev", "test", "export_onnx", "keep_checkpoints"})
+_UNUSED = frozenset({"dev", "test", "replay", "replay_share", "export_onnx", "keep_checkpoints"})
 
 
 def add_parser(subparsers: Any) -> None:

@@ -30,8 +30,13 @@ KNOWN_COLUMNS = (
     "annotators",
     "unsure",
     "weight",
+    "share_neutral",
+    "share_supportive",
+    "share_campaigning",
 )
 """Columns that `read_labelled` carries beside id, text and label, where the input has them."""
+SHARE_COLUMNS = tuple(f"share_{label.value}" for label in Label)
+"""The shares of a post's annotators who gave each label, as `netral data import --labels soft` writes them."""
 
 _LOWER_CASE = frozenset({"direction", "platform", "split"})
 _TRUE = frozenset({"true", "1", "yes", "ya"})
@@ -68,13 +73,13 @@ def read_labelled(
 
     Returns:
         One row a post in input order: `id` and `text` (strings), `label` (`Label`), and those of `KNOWN_COLUMNS` that
-        at least one input has: `weight` as float (1.0 where a file has none), `unsure` as bool or None, all others as
-        strings or None. A post without an id gets `text_id(text)`. A missing text is the empty string: a like or a
-        share has no words of its own.
+        at least one input has: `weight` as float (1.0 where a file has none), `unsure` as bool or None, those of
+        `SHARE_COLUMNS` as float or None, all others as strings or None. A post without an id gets `text_id(text)`. A
+        missing text is the empty string: a like or a share has no words of its own.
 
     Raises:
-        InputError: a file cannot be read, a column is missing, a label is unknown, a weight is no positive number, or
-            there are no rows. The message names file, row and column.
+        InputError: a file cannot be read, a column is missing, a label is unknown, a weight is no positive number, a
+            share lies outside 0 to 1, or there are no rows. The message names file, row and column.
         MissingExtraError: a `datasets` folder was given and datasets is not installed.
     """
     import pandas as pd
@@ -195,6 +200,14 @@ class _Chunk:
             if not (math.isfinite(weight) and weight > 0):
                 raise InputError(f"{where}: a weight is a number above 0")
             return weight
+        if name in SHARE_COLUMNS:
+            try:
+                share = float(value)
+            except ValueError:
+                share = math.nan
+            if not 0 <= share <= 1:
+                raise InputError(f"{where}: a share of annotators is a number from 0 to 1")
+            return share
         if name == "action":
             try:
                 return None if (action := Action.parse(value)) is None else action.value

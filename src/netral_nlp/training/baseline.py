@@ -74,8 +74,8 @@ def fit_linear(posts: Posts, config: TrainingConfig) -> LinearModel:
     features = hstack([vectoriser.fit_transform(posts.texts) for vectoriser in vectorisers.values()]).tocsr()
     per_class = class_weights(config.class_weights, posts, auto="balanced")
     regression = LogisticRegression(C=config.tfidf_c, max_iter=1000, random_state=config.seed)
-    weights = [weight * per_class[label] for weight, label in zip(posts.weights, posts.labels, strict=True)]
-    regression.fit(features, posts.labels, sample_weight=weights)
+    rows, labels, weights = _weighted(posts, per_class)
+    regression.fit(features[rows] if len(rows) != len(posts) else features, labels, sample_weight=weights)
     coefficients = np.zeros((len(LABELS), features.shape[1]), dtype=np.float32)
     bias = np.full(len(LABELS), _NEVER, dtype=np.float32)
     present = list(regression.classes_)
@@ -92,6 +92,18 @@ def fit_linear(posts: Posts, config: TrainingConfig) -> LinearModel:
         weights=coefficients,
         bias=bias,
     )
+
+
+def _weighted(posts: Posts, per_class: list[float]) -> tuple[list[int], list[int], list[float]]:
+    """Return rows, labels and weights: a post with soft labels stands once for each, with its share of the weight."""
+    said = [
+        (row, label, weight * part * per_class[label])
+        for row, (weight, own, shares) in enumerate(zip(posts.weights, posts.labels, posts.shares, strict=True))
+        for label, part in (enumerate(shares) if shares else [(own, 1.0)])
+        if part
+    ]
+    rows, labels, weights = zip(*said, strict=True)
+    return list(rows), list(labels), list(weights)
 
 
 def _terms(vectoriser: Any) -> list[str]:

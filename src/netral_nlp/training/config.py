@@ -16,6 +16,8 @@ from netral_nlp.labels import LABELS, Label
 TFIDF = "tfidf"
 NORMALISERS = ("auto", "netral", "indobert", "indobertweet", "none")
 _SWITCH = ("auto", "on", "off")
+FILE_KEYS = ("data", "labels", "hydrate", "replay", "dev")
+"""Keys that are lists of files that the run reads."""
 # Keys that say how a run is carried out, not what it computes: a resumed run may change them.
 RUN_ONLY = frozenset(
     {"resume", "overwrite", "keep_checkpoints", "export_onnx", "log_every", "target_accused", "target_passed"}
@@ -43,6 +45,18 @@ class TrainingConfig:
 
     base_model: str = _key("", "a hub id, a model folder, or 'tfidf' for the linear baseline", placeholder="ID|FOLDER")
     data: list[str] = _key([], "labelled posts to train on: files or `datasets` folders", placeholder="FILE")
+    labels: list[str] = _key(
+        [],
+        "label files (sha256 of a text, label) of public posts, as netral data dehydrate writes them",
+        placeholder="FILE",
+    )
+    hydrate: list[str] = _key([], "your own copies of the public files that labels are of", placeholder="FILE")
+    replay: list[str] = _key(
+        [], "older labelled posts, mixed in so that a model trained further does not forget", placeholder="FILE"
+    )
+    replay_share: float = _key(0.5, "at most this share of the training posts comes from replay")
+    use_split: bool = _key(True, "a column `split` is heeded: dev posts choose the epoch, test posts are left out")
+    soft_labels: bool = _key(True, "learn from share_neutral, share_supportive, share_campaigning, where there")
     output: str = _key("", "the model folder to write", placeholder="FOLDER")
     dev: list[str] = _key([], "labelled posts to choose the best epoch and fit the decision on", placeholder="FILE")
     dev_share: float = _key(0.1, "without dev: this share of data is held out, whole groups of near-same posts at once")
@@ -133,6 +147,10 @@ class TrainingConfig:
         """The keys that decide what the run computes: a resumed run must have the same."""
         return {key: value for key, value in self.to_dict().items() if key not in RUN_ONLY}
 
+    def files(self) -> list[str]:
+        """Every file and folder that the run reads, in the order of the keys; the base model is none of them."""
+        return [*(path for key in FILE_KEYS for path in getattr(self, key)), *self.test.values()]
+
     @property
     def is_tfidf(self) -> bool:
         """Whether the linear baseline is asked for."""
@@ -154,11 +172,15 @@ class TrainingConfig:
         """Every value that is impossible, as a line with the mend."""
         if not self.base_model:
             yield "base_model is not given: name a hub id, a model folder or tfidf"
-        if not self.data:
+        if not self.data and not self.labels:
             yield "data is not given: name at least one file of labelled posts"
+        if self.labels and not (self.hydrate or self.data):
+            yield "hydrate is not given: name your copies of the public files that labels are of"
+        if self.hydrate and not self.labels:
+            yield "labels is not given: hydrate names copies of public files, labels the label file that goes with them"
         if not self.output:
             yield "output is not given: name the model folder to write"
-        for key in ("data", "dev"):
+        for key in FILE_KEYS:
             for path in getattr(self, key):
                 if not Path(path).exists():
                     yield f"{key}: {path} does not exist"
@@ -167,7 +189,8 @@ class TrainingConfig:
                 yield f"test: {path} ({name}) does not exist"
             if name == "dev":
                 yield "test: the name dev is taken by the set that chooses the epoch; use another"
-        if shared := {Path(path).resolve() for path in self.data} & {Path(path).resolve() for path in self.dev}:
+        trained_on = {Path(path).resolve() for path in (*self.data, *self.replay)}
+        if shared := trained_on & {Path(path).resolve() for path in self.dev}:
             yield f"dev: {sorted(shared)[0]} is also training data; hold it out, or leave dev away and set dev_share"
         for key, low, high, mend in _RANGES:
             value = getattr(self, key)
@@ -190,7 +213,7 @@ class TrainingConfig:
             return
         if not self.is_tfidf and Path(self.base_model).is_dir() and output.resolve() == Path(self.base_model).resolve():
             yield f"output: {output} is the base model; write to another folder"
-        for path in [*self.data, *self.dev, *self.test.values()]:
+        for path in self.files():
             if self.overwrite and output.resolve() in Path(path).resolve().parents:
                 yield f"overwrite: {path} lies inside {output} and would be deleted; move it first"
         if not output.is_dir() or not any(output.iterdir()) or self.resume:
@@ -213,6 +236,7 @@ _INFINITE = math.inf
 _TINY = 5e-324
 _RANGES: tuple[tuple[str, float, float, str], ...] = (
     ("dev_share", 0.01, 0.5, "from 0.01 to 0.5"),
+    ("replay_share", 0.01, 0.95, "from 0.01 to 0.95"),
     ("epochs", 1, 1000, "from 1 to 1000"),
     ("batch_size", 1, 65536, "at least 1"),
     ("learning_rate", _TINY, 1.0, "above 0 and at most 1 (5e-5 is usual)"),

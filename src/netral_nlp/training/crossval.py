@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netral_nlp import __version__
-from netral_nlp.corpus.labelled import KNOWN_COLUMNS, read_labelled
+from netral_nlp.corpus.labelled import SHARE_COLUMNS
 from netral_nlp.errors import ConfigError, InputError, MissingExtraError
 from netral_nlp.evaluation.evaluate import content_sha256
 from netral_nlp.evaluation.metrics import label_codes
@@ -33,6 +33,7 @@ from netral_nlp.training.data import hash_path
 from netral_nlp.training.folds import Fold, FoldPlan, grouped_folds, random_folds
 from netral_nlp.training.held_out import RANDOM, UNSEEN, CrossValidation, measure
 from netral_nlp.training.run import RECORD
+from netral_nlp.training.sources import read_sources
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,10 +49,10 @@ _FILES = {UNSEEN: PREDICTIONS_FILE, RANDOM: RANDOM_FILE}
 _SHORT = {UNSEEN: "fold", RANDOM: "random-fold"}
 _DECIMALS = 6
 """Of probabilities: as many as scored files hold, so that measuring the file gives the same figures."""
-_TRAINED_ON = ("id", "text", "label", "context", "weight", "unsure")
+_TRAINED_ON = ("id", "text", "label", "context", "weight", "unsure", *SHARE_COLUMNS)
 # What a resumed run may change: where things lie, and what is not used here.
-_FREE = frozenset({"output", "data", "base_model", "log_every"})
-_UNRECORDED = frozenset({"resume", "overwrite", "keep_checkpoints", "export_onnx", "dev", "test"})
+_FREE = frozenset({"output", "data", "labels", "hydrate", "base_model", "log_every"})
+_UNRECORDED = frozenset({"resume", "overwrite", "keep_checkpoints", "export_onnx", "dev", "test", "replay"})
 
 
 def cross_validate(
@@ -102,8 +103,8 @@ def cross_validate(
         raise ConfigError("folds are at least 2, resamples 0 or more, not_stated is pooled or apart")
     if by in ("text", "label"):
         raise ConfigError(f"by: {by!r} is what the model reads or predicts; group by where posts come from")
-    if config.dev or config.test:
-        log.info("dev and test are not read: each fold holds its own dev posts out of its training posts")
+    if config.dev or config.test or config.replay:
+        log.info("dev, test and replay are not read: each fold holds its own dev posts out of its training posts")
 
     output = Path(config.output).resolve()
     settings = {"by": by, "until": until, "not_stated": not_stated, "folds": folds}
@@ -142,14 +143,7 @@ def cross_validate(
 
 def _read_posts(config: TrainingConfig, by: str, until: str | None, not_stated: str) -> pd.DataFrame:
     """Read all labelled posts; `context` is what the configuration names, `group` what is never divided."""
-    context = config.context_column
-    extra = [name for name in (context, by) if name and name not in (*KNOWN_COLUMNS, "id")]
-    posts = read_labelled(
-        list(config.data),
-        text_column=config.text_column,
-        label_column=config.label_column,
-        extra_columns=list(dict.fromkeys(extra)),
-    )
+    posts = read_sources(config, [by], keep_dev=True).train
     if by not in posts.columns:
         known = ", ".join(repr(name) for name in posts.columns if name not in ("id", "text", "label"))
         raise InputError(
@@ -157,10 +151,6 @@ def _read_posts(config: TrainingConfig, by: str, until: str | None, not_stated: 
             f"(known here: {known or 'none'})"
         )
     posts["group"] = _values(posts[by].tolist(), until, not_stated, config, by)
-    if context != "context":
-        posts = posts.drop(columns="context", errors="ignore")
-        if context is not None:
-            posts = posts.rename(columns={context: "context"})
     return posts
 
 
@@ -196,7 +186,8 @@ def _begin(config: TrainingConfig, output: Path, settings: Mapping[str, Any]) ->
     import yaml
 
     values = {key: value for key, value in config.to_dict().items() if key not in _UNRECORDED}
-    values["data"] = [Path(path).name for path in config.data]
+    for key in ("data", "labels", "hydrate"):
+        values[key] = [Path(path).name for path in getattr(config, key)]
     values["output"] = output.name
     if Path(config.base_model).is_dir():
         values["base_model"] = Path(config.base_model).resolve().name
@@ -204,7 +195,7 @@ def _begin(config: TrainingConfig, output: Path, settings: Mapping[str, Any]) ->
         "netral_nlp": __version__,
         "crossval": dict(settings),
         "config": values,
-        "data_sha256": [hash_path(Path(path)) for path in config.data],
+        "data_sha256": [hash_path(Path(path)) for path in _files(config)],
     }
     path = output / RECORD
     if output.is_dir() and any(output.iterdir()):
@@ -236,6 +227,11 @@ def _begin(config: TrainingConfig, output: Path, settings: Mapping[str, Any]) ->
     replace(part, path)
     (output / _PARTS).mkdir(exist_ok=True)
     return record
+
+
+def _files(config: TrainingConfig) -> list[str]:
+    """Return the files that the folds' posts come from."""
+    return [*config.data, *config.labels, *config.hydrate]
 
 
 def _stored(path: Path) -> dict[str, Any] | None:
@@ -352,6 +348,10 @@ class _Run:
             dataclasses.replace(
                 self.config,
                 data=[str(data)],
+                labels=[],
+                hydrate=[],
+                replay=[],
+                use_split=False,
                 dev=[],
                 test={},
                 output=str(folder),
@@ -421,7 +421,7 @@ def _stamp(
     config: TrainingConfig, posts: pd.DataFrame, record: Mapping[str, Any], resamples: int, compare_random: bool
 ) -> dict[str, Any]:
     """Return what it takes to repeat the run."""
-    files = zip(config.data, record["data_sha256"], strict=True)
+    files = zip(_files(config), record["data_sha256"], strict=True)
     return {
         "netral_nlp": __version__,
         "crossval": {**record["crossval"], "compare_random": compare_random},

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netral_nlp.corpus.labelled import SHARE_COLUMNS
 from netral_nlp.errors import InputError
 from netral_nlp.labels import LABELS
 from netral_nlp.text import Normaliser
+from netral_nlp.training.sources import mix_in, read_files, read_sources
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,12 +32,15 @@ class Posts:
         contexts: The text that each post answers, normalised; None where there is none.
         labels: Indices into `LABELS`.
         weights: Each post's share in the loss.
+        shares: How much of a post each label has, where its annotators differed (soft labels); None where one label has
+            it all.
     """
 
     texts: list[str]
     contexts: list[str | None]
     labels: list[int]
     weights: list[float]
+    shares: list[tuple[float, ...] | None]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -47,6 +52,7 @@ class Posts:
             [self.contexts[row] for row in rows],
             [self.labels[row] for row in rows],
             [self.weights[row] for row in rows],
+            [self.shares[row] for row in rows],
         )
 
     def counts(self) -> dict[str, int]:
@@ -80,18 +86,23 @@ def load_data(config: TrainingConfig, normaliser: Normaliser) -> TrainingData:
     Raises:
         InputError: a file cannot be read, or too little is left to train or to choose on.
     """
-    rows = _read(config.data, config)
-    _refuse_suite_cases(rows)
-    tests = {name: _read([path], config) for name, path in config.test.items()}
+    sources = read_sources(config)
+    tests = {name: read_files([path], config) for name, path in config.test.items()}
     if config.dev:
-        train_rows, dev_rows = rows, _read(config.dev, config)
+        train_rows, dev_rows = sources.train, read_files(config.dev, config)
+    elif sources.dev is not None:
+        train_rows, dev_rows = sources.train, sources.dev
     else:
-        train_rows, dev_rows = _hold_out(rows, config)
+        train_rows, dev_rows = _hold_out(sources.train, config)
+    if config.replay:
+        train_rows = mix_in(train_rows, dev_rows, config)
+    _refuse_suite_cases(train_rows)
     train = _prepare(train_rows, config, normaliser, "training")
     dev = _prepare(dev_rows, config, normaliser, "dev")
     counts = train.counts()
     if sum(1 for count in counts.values() if count) < 2:
-        raise InputError(f"{', '.join(config.data)}: all training posts have one label; there is nothing to tell apart")
+        named = ", ".join([*config.data, *config.labels])
+        raise InputError(f"{named}: all training posts have one label; there is nothing to tell apart")
     if missing := [label for label, count in counts.items() if not count]:
         log.warning("no training post is labelled %s: the model will never say so", " or ".join(missing))
     if shared := len(
@@ -120,7 +131,7 @@ def class_weights(choice: str | dict[str, float], posts: Posts, *, auto: str) ->
 
 def data_hashes(config: TrainingConfig) -> dict[str, str]:
     """The SHA-256 of every file that the run reads, by its path as given."""
-    return {path: hash_path(Path(path)) for path in [*config.data, *config.dev, *config.test.values()]}
+    return {path: hash_path(Path(path)) for path in config.files()}
 
 
 def hash_path(path: Path, *, deep: bool = True) -> str:
@@ -139,23 +150,6 @@ def hash_path(path: Path, *, deep: bool = True) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
-
-
-def _read(paths: Sequence[str], config: TrainingConfig) -> pd.DataFrame:
-    from netral_nlp.corpus.labelled import KNOWN_COLUMNS, read_labelled
-
-    context = config.context_column
-    rows = read_labelled(
-        list(paths),
-        text_column=config.text_column,
-        label_column=config.label_column,
-        extra_columns=[context] if context and context not in KNOWN_COLUMNS else [],
-    )
-    if context is None:
-        rows = rows.drop(columns="context", errors="ignore")
-    elif context in rows.columns and context != "context":
-        rows = rows.drop(columns="context", errors="ignore").rename(columns={context: "context"})
-    return rows
 
 
 def _refuse_suite_cases(rows: pd.DataFrame) -> None:
@@ -190,10 +184,10 @@ def _prepare(rows: pd.DataFrame, config: TrainingConfig, normaliser: Normaliser,
     order = {label: index for index, label in enumerate(LABELS)}
     columns: dict[str, list[Any]] = {
         key: rows[key].tolist() if key in rows.columns else [None] * len(rows)
-        for key in ("text", "context", "label", "weight", "unsure")
+        for key in ("text", "context", "label", "weight", "unsure", *SHARE_COLUMNS)
     }
-    texts, contexts, labels, weights = [], [], [], []
-    for text, context, label, weight, unsure in zip(*columns.values(), strict=True):
+    texts, contexts, labels, weights, shares = [], [], [], [], []
+    for text, context, label, weight, unsure, *parts in zip(*columns.values(), strict=True):
         normal = normaliser(text)
         if not normaliser.has_words(normal):
             continue
@@ -202,8 +196,16 @@ def _prepare(rows: pd.DataFrame, config: TrainingConfig, normaliser: Normaliser,
         contexts.append(around or None)
         labels.append(order[label])
         weights.append((1.0 if weight is None else float(weight)) * (config.unsure_weight if unsure is True else 1.0))
+        shares.append(_soft(parts) if config.soft_labels else None)
     if left_out := len(rows) - len(texts):
         log.warning("%d of %d %s posts have no words of their own and are left out", left_out, len(rows), name)
     if not texts:
         raise InputError(f"no {name} post has any words")
-    return Posts(texts, contexts, labels, weights)
+    return Posts(texts, contexts, labels, weights, shares)
+
+
+def _soft(parts: Sequence[float | None]) -> tuple[float, ...] | None:
+    """Return shares that sum to 1; None where there are none, or one label has it all."""
+    given = [0.0 if part is None else part for part in parts]
+    total = sum(given)
+    return tuple(part / total for part in given) if total > max(given) else None

@@ -157,7 +157,7 @@ def _encode(base: Base, posts: Posts, config: TrainingConfig, name: str) -> Post
                 "%d of %d %s %s are longer than %s (%d) and lose their end",
                 count, len(posts), name, what, key, getattr(config, key),
             )  # fmt: skip
-    return PostDataset([base.features(post) for post in encoded], posts.labels, posts.weights)
+    return PostDataset([base.features(post) for post in encoded], posts.labels, posts.weights, posts.shares)
 
 
 def _mend_best_path(checkpoint: Path, folder: Path) -> None:

@@ -26,25 +26,33 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
+from netral_nlp.labels import LABELS
+
 if TYPE_CHECKING:
     from netral_nlp.training.config import TrainingConfig
 
 log = logging.getLogger(__name__)
 
+_NO_INPUT = frozenset({"labels", "weights", "shares"})
+_ONLY = tuple(tuple(float(row == column) for column in range(len(LABELS))) for row in range(len(LABELS)))
 WHOLE = "complete"  # written last into a checkpoint: without it a kill came in between
 AVERAGE = "average.safetensors"
 _CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", WHOLE)
 
 
 class PostDataset(Dataset[dict[str, Any]]):
-    """Encoded posts with their labels and, for training, their weights."""
+    """Encoded posts with their labels and, for training, their weights and the shares of each label."""
 
     def __init__(
-        self, features: Sequence[dict[str, list[int]]], labels: Sequence[int], weights: Sequence[float]
+        self,
+        features: Sequence[dict[str, list[int]]],
+        labels: Sequence[int],
+        weights: Sequence[float],
+        shares: Sequence[tuple[float, ...] | None],
     ) -> None:
         self._rows = [
-            {**feature, "labels": label, "weights": weight}
-            for feature, label, weight in zip(features, labels, weights, strict=True)
+            {**feature, "labels": label, "weights": weight, "shares": part}
+            for feature, label, weight, part in zip(features, labels, weights, shares, strict=True)
         ]
 
     def __len__(self) -> int:
@@ -62,10 +70,12 @@ class Collator:
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Make a batch of items of `PostDataset`."""
-        inputs = [{key: value for key, value in row.items() if key not in ("labels", "weights")} for row in rows]
+        inputs = [{key: value for key, value in row.items() if key not in _NO_INPUT} for row in rows]
         batch = dict(self._tokenizer.pad(inputs, padding=True, pad_to_multiple_of=8, return_tensors="pt"))
         batch["labels"] = torch.tensor([row["labels"] for row in rows])
         batch["weights"] = torch.tensor([row["weights"] for row in rows], dtype=torch.float32)
+        if any(row["shares"] is not None for row in rows):
+            batch["shares"] = torch.tensor([row["shares"] or _ONLY[row["labels"]] for row in rows], dtype=torch.float32)
         return batch
 
 
@@ -129,15 +139,20 @@ class NeutralityTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Cross entropy, weighted and smoothed while training, plain on dev."""
-        labels, weights = inputs.pop("labels"), inputs.pop("weights")
+        """Cross entropy, weighted and smoothed while training, plain on dev.
+
+        Where annotators differed, the target is the share of each label, and so is the class weight.
+        """
+        labels, weights, shares = inputs.pop("labels"), inputs.pop("weights"), inputs.pop("shares", None)
         outputs = model(**inputs)
         logits = outputs.logits.float()
         if model.training:
+            target = labels if shares is None else shares
             losses = torch.nn.functional.cross_entropy(
-                logits, labels, reduction="none", label_smoothing=self._smoothing
+                logits, target, reduction="none", label_smoothing=self._smoothing
             )
-            weights = weights * self._class_weights.to(labels.device)[labels]
+            per_class = self._class_weights.to(labels.device)
+            weights = weights * (per_class[labels] if shares is None else shares @ per_class)
             loss = (losses * weights).sum() / weights.sum().clamp_min(1e-8)
         else:
             loss = torch.nn.functional.cross_entropy(logits, labels)

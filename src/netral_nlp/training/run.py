@@ -13,7 +13,7 @@ from typing import Any
 
 from netral_nlp import __version__
 from netral_nlp.errors import ConfigError
-from netral_nlp.training.config import TFIDF, TrainingConfig
+from netral_nlp.training.config import FILE_KEYS, TFIDF, TrainingConfig
 from netral_nlp.training.data import data_hashes, hash_path
 
 log = logging.getLogger(__name__)
@@ -152,11 +152,11 @@ class Run:
             raise ConfigError(f"resume: {path} is damaged; start anew with overwrite") from None
         now = self.config.identity()
         # The folder may have been moved, and a path may be written otherwise: what is in the files decides.
-        paths = {"output", "data", "dev", "test", "base_model"}
+        paths = {"output", *FILE_KEYS, "test", "base_model"}
         changed = [key for key in now if key not in paths and before.get(key) != now[key]]
-        same_files = all(len(before[key]) == len(now[key]) for key in ("data", "dev", "test"))
+        same_files = all(len(before.get(key, ())) == len(now[key]) for key in (*FILE_KEYS, "test"))
         if not same_files or list(hashes.values()) != list(self.record["data_sha256"].values()):
-            changed.append("the content of data, dev or test")
+            changed.append("the content of the data")
         if base != self.record["base_sha256"] or (before["base_model"] == TFIDF) != self.config.is_tfidf:
             changed.append("base_model")
         if device.get("bf16") != self.record["device"].get("bf16"):
@@ -172,7 +172,7 @@ class Run:
 def _portable(config: TrainingConfig) -> dict[str, Any]:
     """The keys as they are recorded: without those of one call, and without foreign folders in paths."""
     values = {key: value for key, value in config.to_dict().items() if key not in ("resume", "overwrite")}
-    for key in ("data", "dev"):
+    for key in FILE_KEYS:
         values[key] = [_name(path) for path in values[key]]
     values["test"] = {name: _name(path) for name, path in values["test"].items()}
     values["output"] = _name(values["output"])
