@@ -18,9 +18,9 @@ from netral_nlp.evaluation.metrics import FIGURES
 from netral_nlp.evaluation.options import EvaluationOptions
 from netral_nlp.evaluation.predictions import read_predictions
 from netral_nlp.evaluation.report import render_report, write_report
-from netral_nlp.evaluation.report.html import whole
 from netral_nlp.evaluation.report.masking import hidden_spans, mask
 from netral_nlp.labels import LABELS
+from netral_nlp.page.html import whole
 
 NEUTRAL = [
     "KPU Garut tetapkan daftar pemilih tetap hari ini",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from dataclasses import replace
@@ -13,11 +11,12 @@ from pathlib import Path
 from netral_nlp.errors import InputError
 from netral_nlp.evaluation.evaluate import Evaluation
 from netral_nlp.evaluation.report import sections
-from netral_nlp.evaluation.report.html import label_html
 from netral_nlp.evaluation.report.masking import mask
 from netral_nlp.evaluation.report.posts import Texts
-from netral_nlp.evaluation.report.style import SCRIPT, STYLE
+from netral_nlp.evaluation.report.script import SCRIPT
 from netral_nlp.labels import LABELS
+from netral_nlp.page.document import document
+from netral_nlp.page.html import label_html
 
 REPORT_NAME, METRICS_NAME, RECHECK_NAME = "report.html", "metrics.json", "recheck.csv"
 
@@ -115,30 +114,14 @@ def render_report(evaluation: Evaluation, *, texts: Texts = "full", max_errors: 
         if part
     ]
     links = " ".join(f'<a href="#{found[1]}">{found[2]}</a>' for part in body if (found := _HEADING.match(part)))
-    allowed = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'"
-    return "\n".join(
+    return document(
+        f"Evaluation of {evaluation.name}",
         [
-            "<!doctype html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            f"<title>Evaluation of {name}</title>",
-            f"<style>{STYLE}</style>",
-            "</head>",
-            "<body>",
-            "<main>",
             f"<h1>How right is {name}?</h1>",
             f'<p class="soft">{evaluation.metrics.posts:,} labelled posts; {support}</p>',
             sections.summary(evaluation),
             f"<nav>{links}</nav>",
             *body,
-            "</main>",
-            f"<script>{SCRIPT}</script>",
-            "</body>",
-            "</html>",
-            "",
-        ]
+        ],
+        script=SCRIPT,
     )

@@ -16,22 +16,13 @@ from netral_nlp.evaluation.fairness import MISTAKES
 from netral_nlp.evaluation.label_problems import KINDS as PROBLEM_KINDS
 from netral_nlp.evaluation.metrics import FIGURES, PER_CLASS, Metrics
 from netral_nlp.evaluation.report.figures import coverage_figure, prevalence_figure, reliability_figure, whisker
-from netral_nlp.evaluation.report.html import (
-    folded,
-    interval_html,
-    label_html,
-    left_cell,
-    name_cell,
-    p_text,
-    section,
-    table_html,
-    whole,
-)
+from netral_nlp.evaluation.report.html import interval_html, p_text
 from netral_nlp.evaluation.report.posts import Texts, filter_bar, post_article, post_record
 from netral_nlp.evaluation.report.words import KIND_NAMES, Language, closing, fairness_sentences, summary_sentences
 from netral_nlp.evaluation.slices import SMALL, Slice
 from netral_nlp.evaluation.suites import KINDS, Outcome, SuiteResults
 from netral_nlp.labels import LABELS, Label
+from netral_nlp.page.html import folded, label_html, left_cell, name_cell, section, table_html, whole
 
 _HARMS = (
     "Neutral posts accused without review",

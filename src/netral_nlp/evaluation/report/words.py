@@ -8,10 +8,11 @@ from netral_nlp.evaluation import rates as shares
 from netral_nlp.evaluation.evaluate import Evaluation
 from netral_nlp.evaluation.fairness import ACCUSED, Fairness, FairnessPart
 from netral_nlp.evaluation.metrics import Interval
-from netral_nlp.evaluation.report.html import p_text, whole
+from netral_nlp.evaluation.report.html import p_text
 from netral_nlp.evaluation.slices import SMALL
 from netral_nlp.evaluation.suites import DIRECTION, INVARIANCE, MINIMUM
 from netral_nlp.labels import LABELS, Label
+from netral_nlp.page.html import whole
 
 Language = Literal["en", "id"]
 
