@@ -222,12 +222,19 @@ class Agreement:
             },
         }
 
-    def table(self, *, disputed: int = 10) -> str:
+    def table(self, *, disputed: int = 10, annotators: int | None = None) -> str:
         """Return the figures as plain text for a terminal.
 
         Args:
             disputed: how many of the most disputed posts to list.
+            annotators: with more than so many, only the pairs and the annotators that agree least have their tables.
         """
+        pairs, shown_annotators = self.pairs, self.per_annotator
+        if cut := annotators is not None and len(self.annotators) > annotators:
+            pairs = tuple(sorted(pairs, key=lambda pair: (math.isnan(pair.kappa), pair.kappa))[:annotators])
+            shown_annotators = tuple(
+                sorted(shown_annotators, key=lambda one: (math.isnan(one.agreement), one.agreement))[:annotators]
+            )
         interval = f", {self.confidence:.0%} intervals from {self.resamples:,} resamples" if self.resamples else ""
         lines = [
             f"{self.posts:,} posts, {len(self.annotators)} annotators, "
@@ -250,19 +257,24 @@ class Agreement:
                 [label.value, one.agreement.format(percent=True), Interval(one.alpha).format(), f"{one.ratings:,}"]
             )
         lines += ["", *align(rows)]
+        if cut:
+            of = (
+                f"{len(pairs):,} of {len(self.pairs):,} pairs and {len(shown_annotators):,} of {len(self.annotators):,}"
+            )
+            lines += ["", f"the {of} annotators that agree least"]
         rows = [["annotators", "agreement", "kappa", "quadratic kappa", "posts"]]
-        for pair in self.pairs:
+        for pair in pairs:
             figures = [Interval(pair.agreement).format(percent=True)]
             figures += [Interval(value).format() for value in (pair.kappa, pair.quadratic_kappa)]
             rows.append([f"{pair.first}, {pair.second}", *figures, f"{pair.posts:,}"])
         lines += ["", *align(rows)]
         rows = [[f"against the {self.reference}", "agreement", "severity shift", "posts", "unclear"]]
-        for who in self.per_annotator:
+        for who in shown_annotators:
             shift = "–" if math.isnan(who.severity_shift) else f"{round(who.severity_shift, 2) + 0.0:+.2f}"
             share = Interval(who.agreement).format(percent=True)
             rows.append([who.annotator, share, shift, f"{who.posts:,}", f"{who.unclear:,}"])
         lines += ["", *align(rows)]
-        for who in self.per_annotator:
+        for who in shown_annotators:
             rows = [[f"{self.reference} \\ {who.annotator}", *(label.value for label in LABELS)]]
             rows += [
                 [label.value, *(f"{count:,}" for count in who.confusion[label.severity].tolist())] for label in LABELS

@@ -1,17 +1,150 @@
-"""`netral data import`."""
+"""`netral data import`: from what annotators did to one label a post."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netral_nlp.cli.data.reading import add_reading_options, label_map, reading_options
+from netral_nlp.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from netral_nlp.corpus.annotations.consolidate import Imported
+
+_SHOWN_ANNOTATORS = 12
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("import", help="...")
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's options."""
+    parser = subparsers.add_parser(
+        "import",
+        help="read what annotators did, and give each post one label",
+        description="Read annotation exports (Label Studio, doccano, Argilla) and spreadsheets with one or several "
+        "annotators, and give each post one label. Several files, also of different tools, are put together post by "
+        "post. Posts without a label go to a file of their own, with the reason.",
+        epilog="example: netral data import export.json -o posts.jsonl",
+    )
+    parser.add_argument("files", metavar="FILE", nargs="+", help="exports and tables, also in a .zip")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the labelled posts")
+    parser.add_argument(
+        "--labels",
+        choices=("majority", "adjudicated", "soft"),
+        default="majority",
+        help="majority: what most annotators said; adjudicated: the agreed label, or that of two or more annotators "
+        "who all say the same; soft: as majority, with the share of each label. An agreed label stands above all "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--adjudicator", metavar="NAME", help="the annotator whose answers are the agreed labels")
+    parser.add_argument(
+        "--ties",
+        choices=("drop", "milder"),
+        default="drop",
+        help="without a majority: drop the post, or take the less severe label (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--min-annotators", metavar="N", type=int, default=1, help="answers that a post needs (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--dropped", metavar="FILE", type=Path, help="the posts without a label (default: OUTPUT.dropped.jsonl)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the output if it is there")
+    add_reading_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run."""
-    raise NotImplementedError
+    """Import, write both files and print what became of the tasks.
+
+    Returns:
+        0.
+
+    Raises:
+        NetralError: the input or the request is wrong.
+    """
+    from netral_nlp.corpus.annotations.consolidate import import_posts
+    from netral_nlp.formats import detect_format, write_rows
+
+    output: Path = args.output
+    dropped: Path = args.dropped or output.with_name(f"{_stem(output)}.dropped.jsonl")
+    for path in (output, dropped):
+        detect_format(path)
+        if path.exists() and not args.overwrite:
+            raise InputError(f"{path}: is there already; name another file, or pass --overwrite")
+        if any(path.resolve() == Path(file).resolve() for file in args.files):
+            raise ConfigError(f"{path}: is one of the files to read; name another output")
+    if output.resolve() == dropped.resolve():
+        raise ConfigError("--dropped names the output itself; name another file")
+    imported = import_posts(
+        args.files,
+        reading_options(args),
+        labels=args.labels,
+        label_map=label_map(args),
+        ties=args.ties,
+        min_annotators=args.min_annotators,
+        adjudicator=args.adjudicator,
+    )
+    for note in imported.notes:
+        print(note, file=sys.stderr)
+    print("\n".join(_lines(imported)))
+    if left := imported.dropped:
+        write_rows(dropped, left)
+    elif dropped.exists():
+        print(f"{dropped} is left as it is: it tells of an earlier import", file=sys.stderr)
+    if not (rows := imported.rows()):
+        raise InputError(f"no post has a label; the reasons are above, the posts in {dropped}")
+    write_rows(output, rows, columns=imported.columns())
+    print(f"wrote {output}", file=sys.stderr)
+    if left:
+        print(f"wrote {dropped}: decide in its column 'adjudicated', and import it, too", file=sys.stderr)
+    return 0
+
+
+def _stem(path: Path) -> str:
+    """The file's name without the endings that say its format."""
+    while path.suffix.lower() in (".gz", ".zst"):
+        path = path.with_suffix("")
+    return path.stem
+
+
+def _lines(imported: Imported) -> list[str]:
+    """What was read, the labels, and what was dropped, as lines for the terminal."""
+    from netral_nlp.corpus.annotations.read import TITLES
+    from netral_nlp.evaluation.metrics import align
+    from netral_nlp.labels import LABELS
+
+    lines = [f"{file.name}: {TITLES[file.format]}, {file.tasks:,} tasks" for file in imported.files]
+    named = sorted(imported.annotators.items(), key=lambda item: -item[1])
+    if named:
+        said = ", ".join(f"{name} {count:,}" for name, count in named[:_SHOWN_ANNOTATORS])
+        more = f" and {len(named) - _SHOWN_ANNOTATORS:,} more" if len(named) > _SHOWN_ANNOTATORS else ""
+        lines.append(f"{len(named):,} annotators: {said}{more}" if len(named) > 1 else f"1 annotator: {said}")
+    if imported.merged:
+        lines.append(f"{imported.merged:,} tasks belong to posts that other tasks have, too")
+    if imported.replaced:
+        lines.append(f"{imported.replaced:,} answers were replaced by a later one of the same annotator")
+    if imported.void:
+        lines.append(f"{imported.void:,} answers with several labels do not count")
+    posts = imported.posts
+    given = Counter(post.label for post in posts)
+    rows = [["label", "posts", "share"]]
+    for label in LABELS:
+        rows.append([f"{label.value} ({label.indonesian})", f"{given[label]:,}", _share(given[label], len(posts))])
+    rows.append(["all", f"{len(posts):,}", ""])
+    lines += ["", *align(rows)]
+    if unsure := sum(post.unsure for post in posts):
+        lines.append(f"{unsure:,} of them unsure: their annotators differ")
+    if imported.reasons:
+        total = imported.reasons.total()
+        rows = [["dropped", "posts", "share"]]
+        for reason, count in imported.reasons.most_common():
+            rows.append([reason, f"{count:,}", _share(count, len(imported.all))])
+        rows.append(["all", f"{total:,}", _share(total, len(imported.all))])
+        lines += ["", *align(rows)]
+    return lines
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "–"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Format = Literal["auto", "label-studio", "doccano", "argilla", "table"]
+OnBadRow = Callable[[str, int, str], None]
+"""Takes a row that cannot be read: the file as the user named it, the row's number from 1, and why, in one line."""
 FORMATS: tuple[Format, ...] = ("auto", "label-studio", "doccano", "argilla", "table")
 
 
@@ -69,6 +71,11 @@ class TaskOptions:
         annotator_columns: tables with one row a post: the columns that hold one annotator's labels each.
         annotator_column: tables with one row an answer: the column that names the annotator.
         adjudicated_column: the column with the final label.
+        encoding: of text files.
+        delimiter: of CSV and TSV files, also by name (`comma`, `tab`...).
+        sheet: of XLSX files; the first by default.
+        on_bad_row: called with each row that cannot be read, and reading goes on; by default the first one raises. A
+            row may be reported more than once, since files are gone through to find their columns.
     """
 
     format: Format = "auto"
@@ -78,3 +85,20 @@ class TaskOptions:
     annotator_columns: tuple[str, ...] = ()
     annotator_column: str | None = None
     adjudicated_column: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    on_bad_row: OnBadRow | None = field(default=None, compare=False)
+
+    def bad_row(self, file: str, row: int, error: Exception) -> None:
+        """Report a row that cannot be read.
+
+        Args:
+            file: as the user named it.
+            row: its number, from 1.
+            error: what was raised for it; raised again where nobody takes bad rows.
+        """
+        if self.on_bad_row is None:
+            raise error
+        reason = str(error).removeprefix(f"{file}: ").removeprefix(f"row {row:,}").lstrip(":, ")
+        self.on_bad_row(file, row, reason)

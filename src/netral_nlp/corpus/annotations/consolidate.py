@@ -1,0 +1,506 @@
+"""From tasks with several answers to one label a post; what gets none is kept apart with the reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
+from netral_nlp.corpus.annotations.read import open_tasks
+from netral_nlp.corpus.annotations.tables import ADJUDICATED
+from netral_nlp.corpus.annotations.tasks import Answer, Format, Task, TaskOptions
+from netral_nlp.corpus.labelled import KNOWN_COLUMNS, text_id
+from netral_nlp.errors import ConfigError, InputError
+from netral_nlp.inference.actions import Action
+from netral_nlp.labels import LABELS, Label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Labels = Literal["majority", "adjudicated", "soft"]
+LABEL_MODES: Final[tuple[Labels, ...]] = ("majority", "adjudicated", "soft")
+Ties = Literal["drop", "milder"]
+TIES: Final[tuple[Ties, ...]] = ("drop", "milder")
+SHARES: Final = tuple(f"share_{label.value}" for label in LABELS)
+"""Columns of soft labels, in the order of `LABELS`."""
+
+NO_TEXT: Final = "no text"
+NO_ANSWER: Final = "no answer"
+CANCELLED: Final = "cancelled"
+SKIPPED: Final = "skipped by all"
+SEVERAL: Final = "several labels in one answer"
+TOO_FEW: Final = "too few annotators"
+NO_MAJORITY: Final = "no majority"
+NOT_ADJUDICATED: Final = "not adjudicated"
+TWO_FINALS: Final = "adjudicated twice, differently"
+
+FINAL_SKIP: Final = "skipped by the adjudicator"
+
+SKIP: Final = "skip"
+"""What stands in the ratings of a dropped post for an annotator who skipped it."""
+_WORDLESS: Final = frozenset(action.value for action in Action if action.wordless)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post with what its annotators said and what became of it.
+
+    Attributes:
+        file: where it first stands.
+        row: its number there, from 1.
+        id: its own id, or `text_id(text)`.
+        text: the post.
+        fields: everything else that is known of it.
+        ratings: annotator -> label, of the answers that count.
+        final: the adjudicated label, where there is one.
+        said: annotator -> what was said and does not count: "skip", or a list of label names.
+        label: what it is; None where it was dropped.
+        reason: why it was dropped; None where it was not.
+        tasks: how many tasks of the files it was put together from.
+    """
+
+    file: str
+    row: int
+    id: str
+    text: str
+    fields: Mapping[str, Any]
+    ratings: Mapping[str, Label]
+    final: Label | None
+    said: Mapping[str, str | list[str]]
+    label: Label | None
+    reason: str | None
+    tasks: int
+
+    @property
+    def unsure(self) -> bool:
+        """Whether its annotators differ, or one of them marked it as unsure."""
+        return len(set(self.ratings.values())) > 1 or self.fields.get("unsure") is True
+
+    def shares(self) -> tuple[float, ...]:
+        """The share of its annotators that gave each label, in the order of `LABELS`; all on an adjudicated label."""
+        given = [self.final] if self.final is not None else list(self.ratings.values())
+        return tuple(given.count(label) / len(given) for label in LABELS)
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """A file that was read: its name, the tool that wrote it, and how many tasks it has."""
+
+    name: str
+    format: Format
+    tasks: int
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of the tasks of some files.
+
+    Attributes:
+        all: every post, in the order in which they first stand in the files.
+        labels: how answers became labels.
+        files: what was read.
+        notes: how it was read, one line each, for the user.
+        annotators: annotator -> answers that count.
+        replaced: answers that a later one of the same annotator took the place of.
+        void: answers with several labels, which do not count.
+    """
+
+    all: Sequence[Post]
+    labels: Labels
+    files: Sequence[ReadFile]
+    notes: Sequence[str]
+    annotators: Mapping[str, int]
+    replaced: int
+    void: int
+
+    @property
+    def posts(self) -> list[Post]:
+        """Those with a label."""
+        return [post for post in self.all if post.label is not None]
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of all files."""
+        return sum(file.tasks for file in self.files)
+
+    @property
+    def merged(self) -> int:
+        """Tasks that were put together with another one of the same post."""
+        return self.tasks - len(self.all)
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Reason -> posts dropped for it."""
+        return Counter(post.reason for post in self.all if post.reason is not None)
+
+    @property
+    def dropped(self) -> list[dict[str, Any]]:
+        """The posts without a label: file, row, id, text, reason, ratings, and all else that is known of them.
+
+        `ratings` also has what does not count: "skip", or the list of several labels. `adjudicated` is empty: a label
+        put there counts when the rows are imported again.
+        """
+        return [
+            {
+                "file": post.file,
+                "row": post.row,
+                "id": post.id,
+                "text": post.text,
+                "reason": post.reason,
+                "adjudicated": None,
+                **post.fields,
+                "ratings": {**{name: label.value for name, label in post.ratings.items()}, **post.said},
+            }
+            for post in self.all
+            if post.label is None
+        ]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The posts with a label as they are written: see `columns`; a row lacks what is not known of its post."""
+        rows = []
+        for post in self.posts:
+            row: dict[str, Any] = {
+                "id": post.id,
+                "text": post.text,
+                "label": post.label.value if post.label is not None else None,
+                **post.fields,
+                "unsure": post.unsure,
+                "ratings": {name: label.value for name, label in post.ratings.items()},
+            }
+            told = str(post.fields.get("annotators", ""))
+            row["annotators"] = int(told) if told.isdecimal() and len(post.ratings) < 2 else len(post.ratings)
+            if self.labels == "soft":
+                row |= dict(zip(SHARES, post.shares(), strict=True))
+            if post.final is not None:
+                row["adjudicated"] = post.final.value
+            rows.append(row)
+        return rows
+
+    def columns(self) -> list[str]:
+        """The columns of `rows`, in order."""
+        posts = self.posts
+        fields = dict.fromkeys(name for post in posts for name in post.fields)
+        known = [name for name in KNOWN_COLUMNS if name in fields and name not in ("annotators", "unsure")]
+        others = [name for name in fields if name not in KNOWN_COLUMNS]
+        own = ["annotators", "unsure", *(SHARES if self.labels == "soft" else ())]
+        if any(post.final is not None for post in posts):
+            own.append("adjudicated")
+        return ["id", "text", "label", *known, *others, *own, "ratings"]
+
+    def frame(self) -> pd.DataFrame:
+        """The posts with a label: the columns of `rows`, `label` as `Label`, and `file` and `row`."""
+        import pandas as pd
+
+        rows = self.rows()
+        columns = {name: [row.get(name) for row in rows] for name in self.columns()}
+        columns["label"] = [post.label for post in self.posts]
+        frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+        if "weight" in frame:
+            frame["weight"] = [1.0 if value is None else value for value in frame["weight"]]
+            frame["weight"] = frame["weight"].astype(float)
+        frame["file"] = pd.Series([post.file for post in self.posts], dtype=object)
+        frame["row"] = pd.Series([post.row for post in self.posts], dtype="int64")
+        return frame
+
+    def ratings(self) -> dict[str, list[Label | None]]:
+        """Annotator -> one label or gap a post, over `all`: what `corpus.agreement.agreement` takes."""
+        return {name: [post.ratings.get(name) for post in self.all] for name in self.annotators}
+
+    def consensus(self) -> list[Label | None] | None:
+        """The adjudicated labels over `all`, with gaps; None where no post has one."""
+        finals = [post.final for post in self.all]
+        return finals if any(label is not None for label in finals) else None
+
+
+def import_posts(
+    paths: str | Path | Sequence[str | Path],
+    options: TaskOptions = TaskOptions(),  # noqa: B008 (frozen)
+    *,
+    labels: Labels = "majority",
+    label_map: Mapping[str, str | None] | None = None,
+    ties: Ties = "drop",
+    min_annotators: int = 1,
+    adjudicator: str | None = None,
+) -> Imported:
+    """Read annotated posts and give each one label.
+
+    Tasks of one post are put together, over all files: those with the same own id and text; without an id, those with
+    the same text, context and action. Of two answers of one annotator the later counts. An adjudicated label stands
+    above all others.
+
+    Args:
+        paths: see `read.read_tasks`.
+        options: how to read them.
+        labels: `majority`: the label that most annotators gave. `adjudicated`: the adjudicated label; else that of two
+            or more annotators who all agree. `soft`: as `majority`, ties to the less severe label, with shares.
+        label_map: label names of the project -> a label's name, or None for a post that takes no label.
+        ties: without a majority, `drop` the post or take the `milder` (less severe) of the labels that lead.
+        min_annotators: a post without an adjudicated label needs answers of at least so many.
+        adjudicator: the annotator whose answers are adjudicated labels.
+
+    Raises:
+        InputError: a file cannot be read, label names are unknown, or there is no such adjudicator.
+        ConfigError: an option has no such value.
+    """
+    if labels not in LABEL_MODES or ties not in TIES:
+        raise ConfigError(f"labels is one of {', '.join(LABEL_MODES)} and ties one of {', '.join(TIES)}")
+    if min_annotators < 1:
+        raise ConfigError("min_annotators is 1 or more")
+    names = LabelNames(label_map or {})
+    files: list[ReadFile] = []
+    notes: list[str] = []
+    groups = _Groups()
+    given: dict[str, None] = {}
+    for file in open_tasks(paths, options, names):
+        count = 0
+        for task in file.tasks:
+            count += 1
+            groups.add(task, _read_answers(task, names, adjudicator, given))
+        files.append(ReadFile(file.name, file.format, count))
+        notes += file.notes
+    names.check()
+    if adjudicator is not None and adjudicator not in given:
+        listed = ", ".join(map(repr, given)) or "none"
+        raise InputError(f"no answers of the adjudicator {adjudicator!r}; the annotators are {listed}")
+    if groups.same_id:
+        notes.append(f"{groups.same_id:,} ids stand for different texts; such posts are kept apart")
+    counts = _Counts()
+    posts = [_post(group, labels, ties, min_annotators, counts) for group in groups.settled()]
+    annotators = {name: counts.annotators[name] for name in given if name in counts.annotators}
+    return Imported(posts, labels, files, notes, annotators, counts.replaced, counts.void)
+
+
+@dataclass(slots=True)
+class _Said:
+    """An answer, read.
+
+    Attributes:
+        annotator: who gave it.
+        value: the label; several of them; None for a skip.
+        cancelled: skipped by the tool's button, not by a word.
+        final: an adjudicated answer.
+        rates: an annotator's own answer, which agreement counts.
+        at: when it was given.
+    """
+
+    annotator: str
+    value: Label | tuple[str, ...] | None
+    cancelled: bool
+    final: bool
+    rates: bool
+    at: str | None
+
+
+@dataclass(slots=True)
+class _Group:
+    """The tasks of one post: where the first stands, and the answers of all."""
+
+    file: str
+    row: int
+    id: str | None
+    text: str
+    fields: Mapping[str, Any]
+    said: list[_Said]
+    tasks: int = 1
+
+    @property
+    def content(self) -> tuple[str | None, ...]:
+        """What tells posts without an id apart."""
+        return self.text, self.fields.get("context"), self.fields.get("action")
+
+    def join(self, fields: Mapping[str, Any], said: list[_Said], tasks: int = 1) -> None:
+        """Add what other tasks of the post have; of two values of a field the first stays."""
+        self.said = [*self.said, *said]
+        self.tasks += tasks
+        if not fields.keys() <= self.fields.keys():
+            self.fields = {**self.fields, **{name: fields[name] for name in fields if name not in self.fields}}
+
+
+class _Groups:
+    """Tasks by the post that they are of."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[tuple[str | None, ...], _Group] = {}
+        self._ids: dict[str, str] = {}
+        self._twice: set[str] = set()
+
+    @property
+    def same_id(self) -> int:
+        """Ids that stand for different texts."""
+        return len(self._twice)
+
+    def add(self, task: Task, said: list[_Said]) -> None:
+        """Put a task to its post."""
+        new = _Group(task.file, task.row, task.id, task.text, task.fields, said)
+        key = (None, *new.content) if task.id is None else (task.id, task.text)
+        if task.id is not None and self._ids.setdefault(task.id, task.text) != task.text:
+            self._twice.add(task.id)
+        group = self._by_key.setdefault(key, new)
+        if group is not new:
+            group.join(task.fields, said)
+
+    def settled(self) -> list[_Group]:
+        """Return all posts in the order of their first tasks.
+
+        A post without an id is the one with an id and the same content, if only one is: tools lose ids that other files
+        of the same posts keep.
+        """
+        with_id: dict[tuple[str | None, ...], _Group | None] = {}
+        for group in self._by_key.values():
+            if group.id is not None:
+                with_id[group.content] = None if group.content in with_id else group
+        kept: dict[int, _Group] = {}
+        for group in self._by_key.values():
+            whole = group if group.id is not None else with_id.get(group.content) or group
+            known = kept.get(id(whole))
+            if whole is group and known is None:
+                kept[id(group)] = group
+            elif whole is group:  # its twin without an id came first and holds its place
+                known.join(group.fields, group.said, group.tasks)  # type: ignore[union-attr]
+                known.id = group.id  # type: ignore[union-attr]
+            elif known is None:
+                kept[id(whole)] = group
+            else:
+                known.join(group.fields, group.said, group.tasks)
+        return list(kept.values())
+
+
+def _read_answers(task: Task, names: LabelNames, adjudicator: str | None, given: dict[str, None]) -> list[_Said]:
+    said = []
+    for answer in task.answers:
+        decides = answer.annotator in (ADJUDICATED, adjudicator)
+        if answer.annotator != ADJUDICATED:
+            given.setdefault(answer.annotator)
+        read = _read_answer(answer, names, task, decides)
+        if read is not None:
+            said.append(read)
+    return said
+
+
+def _read_answer(answer: Answer, names: LabelNames, task: Task, decides: bool) -> _Said | None:
+    """Read an answer; None for one that says nothing."""
+    labels: dict[str, Label | None] = {}
+    for name in () if answer.skipped else answer.values:
+        match names.read(name):
+            case NoLabel.UNKNOWN:
+                names.miss(name, task.where)
+            case NoLabel.SKIP:
+                labels[SKIP] = None
+            case Label() as label:
+                labels[label.value] = label
+            case tuple() as several:
+                labels |= {label.value: label for label in several}
+    if not labels and not answer.skipped:
+        return None
+    value = next(iter(labels.values()), None) if len(labels) < 2 else tuple(labels)
+    return _Said(answer.annotator, value, answer.skipped, answer.final or decides, not decides, answer.at)
+
+
+@dataclass
+class _Counts:
+    annotators: Counter[str] = field(default_factory=Counter)
+    replaced: int = 0
+    void: int = 0
+
+
+def _post(group: _Group, labels: Labels, ties: Ties, min_annotators: int, counts: _Counts) -> Post:
+    """Give a post its label, or the reason why it has none."""
+    rated = _latest((said for said in group.said if said.rates), counts)
+    finals = _latest((said for said in group.said if said.final), None)
+    ratings = {name: said.value for name, said in rated.items() if isinstance(said.value, Label)}
+    counts.annotators.update(ratings.keys())
+    counts.void += sum(isinstance(said.value, tuple) for said in rated.values())
+    decided = {said.value for said in finals.values() if isinstance(said.value, Label)}
+    final = next(iter(decided)) if len(decided) == 1 else None
+    label: Label | None = None
+    reason: str | None = None
+    if not group.text.strip() and not _is_wordless(group.fields):
+        reason = NO_TEXT
+    elif len(decided) > 1:
+        reason = TWO_FINALS
+    elif final is not None:
+        label = final
+    elif any(said.value is None and not said.rates for said in finals.values()):
+        reason = FINAL_SKIP
+    elif not ratings:
+        reason = _why_unrated(rated)
+    elif len(ratings) < min_annotators:
+        reason = TOO_FEW
+    elif labels == "adjudicated":
+        label = next(iter(ratings.values())) if len(ratings) > 1 and len(set(ratings.values())) == 1 else None
+        reason = NOT_ADJUDICATED if label is None else None
+    else:
+        label = _most(list(ratings.values()), milder=labels == "soft" or ties == "milder")
+        reason = NO_MAJORITY if label is None else None
+    return Post(
+        file=group.file,
+        row=group.row,
+        id=group.id or _content_id(group),
+        text=group.text,
+        fields=group.fields,
+        ratings=ratings,
+        final=final,
+        said={
+            name: SKIP if said.value is None else list(said.value)
+            for name, said in rated.items()
+            if not isinstance(said.value, Label)
+        },
+        label=label,
+        reason=reason,
+        tasks=group.tasks,
+    )
+
+
+def _latest(said: Iterable[_Said], counts: _Counts | None) -> dict[str, _Said]:
+    """Return of each annotator the answer given last: by its time, else by its place in the files."""
+    latest: dict[str, _Said] = {}
+    for one in said:
+        before = latest.get(one.annotator)
+        if before is not None:
+            if counts is not None:
+                counts.replaced += 1
+            if _time(one.at) < _time(before.at):
+                continue
+        latest[one.annotator] = one
+    return latest
+
+
+def _time(at: str | None) -> float:
+    """A time as seconds; the same for all that are not known."""
+    if at is None:
+        return 0.0
+    try:
+        time = datetime.fromisoformat(at)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _why_unrated(rated: Mapping[str, _Said]) -> str:
+    if not rated:
+        return NO_ANSWER
+    if any(isinstance(said.value, tuple) for said in rated.values()):
+        return SEVERAL
+    return CANCELLED if all(said.cancelled for said in rated.values()) else SKIPPED
+
+
+def _most(given: Sequence[Label], *, milder: bool) -> Label | None:
+    """The label given most often; where several lead, the least severe or none."""
+    counted = [given.count(label) for label in LABELS]
+    leading = [label for label, count in zip(LABELS, counted, strict=True) if count == max(counted)]
+    return leading[0] if milder or len(leading) == 1 else None
+
+
+def _is_wordless(fields: Mapping[str, Any]) -> bool:
+    """Whether a post needs no words: a like, share or follow of a text that is known."""
+    return fields.get("action") in _WORDLESS and bool(fields.get("context"))
+
+
+def _content_id(group: _Group) -> str:
+    """An id from the content: that of the text alone where nothing else tells the post from others."""
+    text, *rest = group.content
+    return text_id(text or "") if not any(rest) else text_id("\n".join(part or "" for part in group.content))

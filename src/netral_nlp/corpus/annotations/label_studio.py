@@ -1,0 +1,148 @@
+"""Label Studio's JSON: one array of tasks, each with its data and annotations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any, Final
+
+from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, plain, post_text
+from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
+from netral_nlp.corpus.annotations.records import Record, Table
+from netral_nlp.corpus.annotations.tables import values_of
+from netral_nlp.corpus.annotations.tasks import Answer, Task, TaskOptions
+from netral_nlp.errors import InputError
+
+_LOOK_TASKS: Final = 2000
+_OWN_KEYS: Final = ("annotations", "completions", "predictions", "drafts", "total_annotations", "inner_id")
+
+
+def is_label_studio(record: Record) -> bool:
+    """Whether a record is a task of Label Studio."""
+    return isinstance(record.get("data"), dict) and (
+        any(key in record for key in _OWN_KEYS) or record.keys() <= {"id", "data", "meta"}
+    )
+
+
+def label_studio_tasks(table: Table, options: TaskOptions, names: LabelNames) -> Iterator[Task]:
+    """Yield the tasks of an export; drafts and predictions are no answers.
+
+    Args:
+        table: the file.
+        options: `label_column` names the choices control that holds the label.
+        names: what label names mean; where there are several controls, the one whose values are labels is taken.
+
+    Raises:
+        InputError: a task is not as Label Studio writes it, or several controls could hold the label.
+    """
+    file = table.source.name
+    rows = iter(table.records)
+    # The control is found from the first tasks; those with answers are looked at, however many have none before.
+    held: list[tuple[int, Record]] = []
+    looked = 0
+    controls: dict[str, Counter[str]] = {}
+    for number, record in rows:
+        held.append((number, record))
+        before = sum(sum(counts.values()) for counts in controls.values())
+        _count_choices(record, controls)
+        looked += sum(sum(counts.values()) for counts in controls.values()) > before
+        if looked >= _LOOK_TASKS:
+            break
+    control = options.label_column or _pick(controls, names, file)
+    if options.label_column and controls and options.label_column not in controls:
+        listed = ", ".join(map(repr, controls))
+        raise InputError(
+            f"{file}: no choices control {options.label_column!r} (named by --label-column); its controls are {listed}"
+        )
+    if control is not None and len(controls) > 1:
+        listed = ", ".join(repr(name) for name in controls if name != control)
+        table.notes.append(f"{file}: the label is the control {control!r}, not {listed} (otherwise: --label-column)")
+    columns: dict[tuple[str, ...], PostColumns] = {}
+    for number, record in chain(held, rows):
+        where = f"{file}: row {number:,}"
+        try:
+            data = record.get("data")
+            if not isinstance(data, dict):
+                raise InputError(f"{where}: has no 'data'; export the project again as JSON")
+            keys = tuple(data)
+            posts = columns.get(keys)
+            if posts is None:
+                posts = columns[keys] = _data_columns(file, data, keys, options)
+            task = Task(
+                file,
+                number,
+                posts.identifier(data),
+                post_text(data.get(posts.text), where, posts.text),
+                posts.fields(data, where),
+                tuple(_answer(annotation, control) for annotation in _annotations(record, where)),
+            )
+        except InputError as error:
+            options.bad_row(file, number, error)
+        else:
+            yield task
+
+
+def _data_columns(file: str, data: Mapping[str, Any], keys: tuple[str, ...], options: TaskOptions) -> PostColumns:
+    if options.id_column is not None and options.id_column not in data:  # not every task need have it
+        options = TaskOptions(text_column=options.text_column)
+    return find_columns(file, keys, options)
+
+
+def _annotations(record: Record, where: str) -> list[Mapping[str, Any]]:
+    found = record.get("annotations")
+    if found is None:
+        found = record.get("completions")
+    if found is None:
+        return []
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise InputError(f"{where}: 'annotations' is no list of annotations; export the project again as JSON")
+    return found
+
+
+def _results(annotation: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each choices control of an annotation with what was chosen."""
+    results = annotation.get("result")
+    for result in results if isinstance(results, list) else []:
+        if isinstance(result, dict) and result.get("type") == "choices" and isinstance(result.get("value"), dict):
+            yield str(result.get("from_name", "")), values_of(result["value"])
+
+
+def _count_choices(record: Record, controls: dict[str, Counter[str]]) -> None:
+    for annotation in record.get("annotations") or record.get("completions") or []:
+        if isinstance(annotation, dict):
+            for control, values in _results(annotation):
+                controls.setdefault(control, Counter()).update(values)
+
+
+def _pick(controls: Mapping[str, Counter[str]], names: LabelNames, file: str) -> str | None:
+    """The only choices control, or the only one of which at least half of the answers are labels."""
+    if len(controls) < 2:
+        return next(iter(controls), None)
+    found = []
+    for control, values in controls.items():
+        known = sum(count for name, count in values.items() if names.read(name) is not NoLabel.UNKNOWN)
+        if 2 * known >= values.total() > 0:
+            found.append(control)
+    if len(found) != 1:
+        listed = ", ".join(map(repr, found or controls))
+        raise InputError(f"{file}: the label could be the control {listed}; name one with --label-column")
+    return found[0]
+
+
+def _answer(annotation: Mapping[str, Any], control: str | None) -> Answer:
+    values = tuple(value for name, chosen in _results(annotation) if name == control for value in chosen)
+    return Answer(
+        annotator=_annotator(annotation.get("completed_by")),
+        values=tuple(dict.fromkeys(values)),
+        skipped=bool(annotation.get("was_cancelled") or annotation.get("skipped")),
+        final=bool(annotation.get("ground_truth") or annotation.get("honeypot")),
+        at=plain(annotation.get("updated_at")) or plain(annotation.get("created_at")),
+    )
+
+
+def _annotator(completed_by: Any) -> str:
+    """The e-mail address or number of who annotated; "1" where the export has neither."""
+    if isinstance(completed_by, dict):
+        completed_by = next((completed_by[key] for key in ("email", "username", "id") if completed_by.get(key)), None)
+    return plain(completed_by) or "1"

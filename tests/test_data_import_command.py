@@ -1,0 +1,113 @@
+"""`netral data import`: what it prints and writes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from netral_nlp.cli.main import main
+from netral_nlp.corpus.labelled import read_labelled
+
+EXPORTS = Path(__file__).parent / "exports"
+EXPORT = str(EXPORTS / "label_studio.json")
+
+
+def run(*args):
+    return main(["data", "import", *map(str, args)])
+
+
+def test_it_writes_posts_that_train_reads_and_says_what_became_of_the_rest(tmp_path, capsys):
+    output = tmp_path / "posts.jsonl"
+    assert run(EXPORT, "-o", output) == 0
+    told = capsys.readouterr()
+    assert f"{EXPORT}: Label Studio, 12 tasks" in told.out
+    assert "3 annotators: ani@contoh.id 10, budi@contoh.id 6, citra@contoh.id 6" in told.out
+    assert "neutral (netral)               3  30.0 %" in told.out
+    assert "no answer      1    8.3 %" in told.out or "no answer      1   8.3 %" in told.out
+    assert "'sikap', not 'arah'" in told.err
+    assert str(tmp_path / "posts.dropped.jsonl") in told.err
+    texts = [task["data"]["text"] for task in json.loads(Path(EXPORT).read_text(encoding="utf-8"))]
+    assert not any(text in told.out + told.err for text in texts)
+    posts = read_labelled(output)
+    assert len(posts) == 10
+    assert set(posts.columns) == {"id", "text", "label", "platform", "author", "annotators", "unsure"}
+    dropped = [json.loads(line) for line in (tmp_path / "posts.dropped.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(row["row"], row["id"], row["reason"], row["ratings"]) for row in dropped] == [
+        (9, "ls-09", "cancelled", dict.fromkeys(("ani@contoh.id", "budi@contoh.id", "citra@contoh.id"), "skip")),
+        (11, "ls-11", "no answer", {}),
+    ]
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        assert run(EXPORT, "-o", tmp_path / f"{name}.jsonl", "--labels", "soft") == 0
+    assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
+    assert (tmp_path / "one.dropped.jsonl").read_bytes() == (tmp_path / "two.dropped.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("taken", ["posts.csv", "posts.dropped.jsonl"])
+def test_nothing_is_overwritten_unless_asked(tmp_path, capsys, taken):
+    (tmp_path / taken).write_text("milik saya", encoding="utf-8")
+    assert run(EXPORT, "-o", tmp_path / "posts.csv") == 1
+    assert f"{taken}: is there already; name another file, or pass --overwrite" in capsys.readouterr().err
+    assert (tmp_path / taken).read_text(encoding="utf-8") == "milik saya"
+    assert run(EXPORT, "-o", tmp_path / "posts.csv", "--overwrite") == 0
+    assert (tmp_path / taken).read_text(encoding="utf-8") != "milik saya"
+
+
+def test_inputs_are_never_outputs(tmp_path, capsys):
+    path = tmp_path / "posts.csv"
+    path.write_text("text,label\nJadwal debat,netral\n", encoding="utf-8")
+    assert run(path, "-o", path, "--overwrite") == 1
+    assert "is one of the files to read" in capsys.readouterr().err
+    assert run(path, "-o", tmp_path / "a.csv", "--dropped", tmp_path / "a.csv") == 1
+    assert "--dropped names the output itself" in capsys.readouterr().err
+
+
+def test_options_reach_the_import(tmp_path, capsys):
+    path = tmp_path / "posts.csv"
+    path.write_text(
+        "isi;pertama;kedua;ketiga\nJadwal debat;Biasa;Biasa;Dukung\nSehat Pak;Dukung;Biasa;kosong\nPromo;kosong;;\n",
+        encoding="utf-8",
+    )
+    names = ["--map", "Biasa=netral", "Dukung=memihak", "kosong="]
+    asked = ["--annotators", "pertama", "kedua", "--delimiter", ";"]
+    output = tmp_path / "out.jsonl"
+    assert run(path, "-o", output, "--text-column", "isi", *asked, *names, "--ties", "milder") == 0
+    rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+    assert [(row["label"], row["ratings"]) for row in rows] == [
+        ("neutral", {"pertama": "neutral", "kedua": "neutral"}),
+        ("neutral", {"pertama": "supportive", "kedua": "neutral"}),
+    ]
+    assert "skipped by all" in capsys.readouterr().out
+    assert run(path, "-o", output, "--text-column", "isi", *names, "--adjudicator", "ketiga", "--overwrite") == 0
+    rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+    assert (rows[0]["label"], rows[0]["adjudicated"]) == ("supportive", "supportive")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"), [(["Dukung"], "--map takes NAME=LABEL"), (["a=netral", "a=memihak"], "is there twice")]
+)
+def test_a_wrong_map_is_named(tmp_path, capsys, pairs, said):
+    assert run(EXPORT, "-o", tmp_path / "posts.jsonl", "--map", *pairs) == 1
+    assert said in capsys.readouterr().err
+    assert run(EXPORT, "-o", tmp_path / "posts.jsonl", "--map", "pro=setuju") == 1
+    assert "unknown label 'setuju'" in capsys.readouterr().err
+
+
+def test_without_any_label_only_the_dropped_are_written(tmp_path, capsys):
+    path = tmp_path / "posts.csv"
+    path.write_text("text,label\nJadwal debat,skip\n", encoding="utf-8")
+    assert run(path, "-o", tmp_path / "out.jsonl") == 1
+    assert "no post has a label" in capsys.readouterr().err
+    assert not (tmp_path / "out.jsonl").exists()
+    assert (tmp_path / "out.dropped.jsonl").exists()
+
+
+def test_dropped_posts_of_an_earlier_import_are_left_when_none_are_dropped_now(tmp_path, capsys):
+    path = tmp_path / "posts.csv"
+    path.write_text("text,label\nJadwal debat,netral\n", encoding="utf-8")
+    (tmp_path / "out.dropped.jsonl").write_text("keputusan saya", encoding="utf-8")
+    assert run(path, "-o", tmp_path / "out.jsonl.gz", "--overwrite") == 0
+    assert "tells of an earlier import" in capsys.readouterr().err
+    assert (tmp_path / "out.dropped.jsonl").read_text(encoding="utf-8") == "keputusan saya"

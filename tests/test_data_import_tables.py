@@ -1,0 +1,290 @@
+"""Tables of answers: which columns hold them is found or named, said in a note, and never guessed in silence."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from netral_nlp.corpus.annotations.consolidate import import_posts
+from netral_nlp.corpus.annotations.read import annotation_format, read_tasks
+from netral_nlp.corpus.annotations.tasks import Answer, TaskOptions
+from netral_nlp.errors import InputError
+from netral_nlp.labels import Label
+
+N, S, C = Label.NEUTRAL, Label.SUPPORTIVE, Label.CAMPAIGNING
+TEXTS = [
+    "Undian nomor urut digelar Senin pagi",
+    "Bangga sama Bu Sari semoga sehat selalu",
+    "Coblos nomor 3 ya ajak tetangga!",
+    "Pasar induk sepi hari ini",
+]
+
+
+def csv(path, header, *rows):
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def labels(imported):
+    return [post.label for post in imported.all]
+
+
+def ratings(imported):
+    return {name: [value and value.value[0] for value in values] for name, values in imported.ratings().items()}
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "xlsx", "parquet", "jsonl", "json"])
+def test_annotator_columns_are_found_in_every_format(tmp_path, ending):
+    frame = pd.DataFrame(
+        {
+            "id": ["p1", "p2", "p3", "p4"],
+            "teks": TEXTS,
+            "created_at": ["2026-01-01"] * 4,
+            "anotator_1": ["netral", "Memihak", "kampanye", None],
+            "ani": ["NETRAL", "memihak", "3. berkampanye", "lewati"],
+            "keputusan": [None, None, "berkampanye", None],
+        }
+    )
+    path = tmp_path / f"posts.{ending}"
+    match ending:
+        case "csv":
+            frame.to_csv(path, index=False)
+        case "tsv":
+            frame.to_csv(path, index=False, sep="\t")
+        case "xlsx":
+            frame.to_excel(path, index=False)
+        case "parquet":
+            frame.to_parquet(path)
+        case "jsonl":
+            frame.to_json(path, orient="records", lines=True)
+        case "json":
+            frame.to_json(path, orient="records")
+    imported = import_posts(path, label_map={"kampanye": "campaigning"})
+    assert annotation_format(path) == "table"
+    assert ratings(imported) == {"anotator_1": ["n", "s", "c", None], "ani": ["n", "s", "c", None]}
+    assert imported.consensus() == [None, None, C, None]
+    assert imported.reasons == {"skipped by all": 1}
+    assert imported.all[0].fields == {"posted_at": "2026-01-01"}
+    assert any("'anotator_1', 'ani'" in note for note in imported.notes)
+    assert any("the agreed label in 'keputusan'" in note for note in imported.notes)
+
+
+def test_one_row_an_answer(tmp_path):
+    path = csv(
+        tmp_path / "long.csv",
+        "post_id,text,penilai,label",
+        f"p1,{TEXTS[0]},ani,netral",
+        f"p1,{TEXTS[0]},budi,memihak",
+        f"p1,{TEXTS[0]},citra,netral",
+        f"p2,{TEXTS[1]},ani,memihak",
+    )
+    imported = import_posts(path)
+    assert labels(imported) == [N, S]
+    assert ratings(imported) == {"ani": ["n", "s"], "budi": ["s", None], "citra": ["n", None]}
+    assert (imported.tasks, imported.merged) == (4, 2)
+
+
+def test_a_plain_labelled_file_has_one_nameless_annotator(tmp_path):
+    path = csv(tmp_path / "posts.csv", "id,text,label", f"p1,{TEXTS[0]},netral")
+    (task,) = read_tasks(path)
+    assert task.answers == (Answer("1", ("netral",)),)
+
+
+def test_several_files_with_one_label_column_are_one_annotator_each(tmp_path):
+    for name, label in (("ani", "netral"), ("budi", "memihak")):
+        csv(tmp_path / f"{name}.csv", "id,text,label", f"p1,{TEXTS[0]},{label}")
+    imported = import_posts([tmp_path / "ani.csv", tmp_path / "budi.csv"])
+    assert ratings(imported) == {"ani": ["n"], "budi": ["s"]}
+    assert imported.reasons == {"no majority": 1}
+
+
+def test_a_label_beside_annotators_is_the_agreed_one_and_is_said(tmp_path):
+    path = csv(tmp_path / "posts.csv", "text,ani,budi,label", f"{TEXTS[0]},netral,memihak,memihak")
+    imported = import_posts(path)
+    assert labels(imported) == [S]
+    assert imported.consensus() == [S]
+    assert any("'label' beside them is taken for the agreed label" in note for note in imported.notes)
+    named = import_posts(path, TaskOptions(annotator_columns=("ani", "budi", "label")))
+    assert ratings(named) == {"ani": ["n"], "budi": ["s"], "label": ["s"]}
+
+
+def test_a_models_answers_are_not_taken_for_a_persons(tmp_path):
+    header = "id,text,label,p_neutral,p_supportive,p_campaigning,needs_review,ani,prediksi"
+    path = csv(tmp_path / "scored.csv", header, f"p1,{TEXTS[0]},campaigning,0.1,0.1,0.8,false,netral,memihak")
+    imported = import_posts(path)
+    assert ratings(imported) == {"ani": ["n"]}
+    assert labels(imported) == [N]
+    assert imported.all[0].fields["label_input"] == "campaigning"
+    assert any("a model's answer" in note for note in imported.notes)
+    assert any("'prediksi' sounds like no annotator's label" in note for note in imported.notes)
+    assert labels(import_posts(path, TaskOptions(label_column="label"))) == [C]
+
+
+def test_a_column_of_sentiment_is_no_annotators(tmp_path):
+    path = csv(tmp_path / "posts.csv", "text,sentimen,ani", f"{TEXTS[0]},netral,memihak", f"{TEXTS[1]},positif,memihak")
+    assert list(import_posts(path).annotators) == ["ani"]
+
+
+def test_a_column_that_starts_empty_is_found(tmp_path):
+    rows = [f"p{number},Jadwal debat ke-{number},netral," for number in range(5000)]
+    path = csv(tmp_path / "posts.csv", "id,text,ani,budi", *rows, "p5000,Coblos nomor 1!,netral,berkampanye")
+    assert list(import_posts(path).annotators) == ["ani", "budi"]
+
+
+def test_a_typo_in_an_annotators_column_is_an_error_not_a_lost_annotator(tmp_path):
+    path = csv(
+        tmp_path / "posts.csv",
+        "text,anotator_1,anotator_2",
+        f"{TEXTS[0]},netral,netral",
+        f"{TEXTS[1]},memihak,memihaak",
+    )
+    with pytest.raises(InputError, match=r"unknown label names: 'memihaak' \(1 times, first in .*posts.csv: row 2\)"):
+        import_posts(path)
+
+
+def test_known_columns_come_under_our_names_and_the_rest_under_its_own(tmp_path):
+    path = csv(
+        tmp_path / "posts.csv",
+        "tweet_id,full_text,Label,konteks,aksi,username,conversation_id_str,tanggal,kanal,suhu,file,weight",
+        "1790000000000000001,Gas 🔥,memihak,Paslon 2 siap,komentar,akun1,77,2026-01-02,TikTok,31,a.csv,2",
+    )
+    (task,) = read_tasks(path)
+    assert (task.id, task.text) == ("1790000000000000001", "Gas 🔥")
+    assert task.fields == {
+        "context": "Paslon 2 siap",
+        "action": "comment",
+        "author": "akun1",
+        "thread": "77",
+        "posted_at": "2026-01-02",
+        "platform": "tiktok",
+        "weight": 2.0,
+        "suhu": "31",
+        "file_input": "a.csv",
+    }
+
+
+def test_values_of_json_lines_keep_their_kind(tmp_path):
+    path = tmp_path / "posts.jsonl"
+    rows = [
+        {"id": 1790000000000000001, "text": TEXTS[0], "label": "netral", "suka": 12, "tagar": ["a"]},
+        {"id": "p2", "text": TEXTS[1], "label": None, "suka": None},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    first, second = read_tasks(path)
+    assert (first.id, first.fields) == ("1790000000000000001", {"suka": 12, "tagar": ["a"]})
+    assert (second.fields, second.answers) == ({}, ())
+
+
+def test_a_datasets_folder_is_read_with_class_labels_and_splits(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["netral", "memihak", "berkampanye"])}
+    )
+    part = datasets.Dataset.from_dict({"text": TEXTS[:3], "label": [0, 1, 2]}, features=features)
+    datasets.DatasetDict({"train": part}).save_to_disk(str(tmp_path / "set"))
+    imported = import_posts(tmp_path / "set")
+    assert labels(imported) == [N, S, C]
+    assert {post.fields["split"] for post in imported.all} == {"train"}
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        (TaskOptions(text_column="isi"), r"no column 'isi' \(named by --text-column\); its columns are 'text'"),
+        (TaskOptions(id_column="isi"), "--id-column"),
+        (TaskOptions(label_column="isi"), "--label-column"),
+        (TaskOptions(annotator_columns=("ani", "isi")), "--annotators"),
+        (TaskOptions(annotator_column="isi"), "--annotator-column"),
+        (TaskOptions(adjudicated_column="isi"), "--adjudicated-column"),
+        (TaskOptions(annotator_columns=("ani",), label_column="ani"), "leave out --label-column"),
+    ],
+)
+def test_a_column_that_is_not_there_is_named_with_its_option(tmp_path, options, match):
+    path = csv(tmp_path / "posts.csv", "text,ani", f"{TEXTS[0]},netral")
+    with pytest.raises(InputError, match=match):
+        list(read_tasks(path, options))
+
+
+def test_no_label_column_says_what_to_name(tmp_path):
+    path = csv(tmp_path / "posts.csv", "text,ani", f"{TEXTS[0]},Mendukung")
+    with pytest.raises(
+        InputError, match=r"no column holds labels; its columns are 'text', 'ani'; .*--annotators.*--map"
+    ):
+        import_posts(path)
+    assert labels(import_posts(path, label_map={"mendukung": "memihak"})) == [S]
+
+
+@pytest.mark.parametrize(
+    ("given", "label"),
+    [
+        ("netral", N),
+        (" MEMIHAK ", S),
+        ("1. netral", N),
+        ("(2) memihak", S),
+        ("netral ✅", N),
+        ("neutral (netral)", N),
+        ("Berkampanye 📣", C),
+        ("campaigning/berkampanye", C),
+        ("Mendukung", S),
+        ("pro paslon", C),
+    ],
+)
+def test_names_of_interfaces_are_read(tmp_path, given, label):
+    path = csv(tmp_path / "posts.csv", "text;label", f"{TEXTS[0]};{given}")
+    imported = import_posts(path, label_map={"mendukung": "memihak", "Pro  Paslon": "campaigning"})
+    assert labels(imported) == [label]
+
+
+@pytest.mark.parametrize("given", ["tidak netral", "non-netral", "netral?", "❌ netral", "0", "neutral atau apa"])
+def test_doubtful_names_are_not_guessed(tmp_path, given):
+    path = csv(tmp_path / "posts.csv", "text;label", f"{TEXTS[0]};{given}", f"{TEXTS[1]};netral")
+    with pytest.raises(InputError, match="unknown label names"):
+        import_posts(path, TaskOptions(label_column="label"))
+
+
+def test_unknown_names_are_listed_at_once_with_counts_and_long_ones_are_not_shown(tmp_path):
+    secret = "Coblos nomor dua demi kampung kita semua ya"
+    path = csv(
+        tmp_path / "posts.csv",
+        "text,label",
+        f"{TEXTS[0]},Dukung",
+        f"{TEXTS[1]},Dukung",
+        f"{TEXTS[2]},Biasa",
+        f"{TEXTS[3]},{secret}",
+    )
+    with pytest.raises(InputError) as error:
+        import_posts(path)
+    said = str(error.value)
+    assert "'Dukung' (2 times, first in" in said
+    assert "'Biasa' (1 times" in said
+    assert "1 of more than 32 characters" in said
+    assert '--map "Dukung=LABEL"' in said
+    assert secret not in said
+
+
+@pytest.mark.parametrize("word", ["skip", "Skipped", "lewati", "dilewati", "X", "tidak relevan"])
+def test_skip_words_are_no_labels(tmp_path, word):
+    path = csv(tmp_path / "posts.csv", "text,label", f"{TEXTS[0]},{word}", f"{TEXTS[1]},netral")
+    imported = import_posts(path, label_map={"tidak relevan": None})
+    assert imported.reasons == {"skipped by all": 1}
+
+
+def test_several_labels_in_one_cell_are_no_answer(tmp_path):
+    path = csv(tmp_path / "posts.csv", "text,label", f"{TEXTS[0]},netral#memihak", f"{TEXTS[1]},memihak#memihak")
+    imported = import_posts(path)
+    assert imported.reasons == {"several labels in one answer": 1}
+    assert labels(imported) == [None, S]
+
+
+@pytest.mark.parametrize(
+    ("row", "match"),
+    [
+        ("halo,netral,terbang,1,", "row 1, column 'action': unknown action"),
+        ("halo,netral,,berat,", "row 1, column 'weight': a weight is a number above 0"),
+        ("halo,netral,,,mungkin", "row 1, column 'unsure': expected true or false"),
+    ],
+)
+def test_known_fields_are_checked(tmp_path, row, match):
+    path = csv(tmp_path / "posts.csv", "text,label,action,weight,unsure", row)
+    with pytest.raises(InputError, match=match):
+        import_posts(path)
