@@ -70,6 +70,28 @@ def jaccard(text: str, other: str) -> float:
     return float(_jaccards(runs, np.array([0]), runs, np.array([1]))[0])
 
 
+def jaccards(texts: Sequence[str], ones: Sequence[int], others: Sequence[int]) -> FloatArray:
+    """Return how alike given pairs of posts are: what `jaccard` says of each, many times faster.
+
+    Args:
+        texts: posts.
+        ones: (n,) positions of the first post of each pair.
+        others: (n,) positions of the second.
+
+    Returns:
+        (n,) from 0 to 1.
+    """
+    numbers: dict[str, int] = {}
+    places = np.array([numbers.setdefault(_plain(text), len(numbers)) for text in texts], dtype=np.int64)
+    left, right = (places[np.asarray(side, dtype=np.int64)] for side in (ones, others))
+    runs = _Runs.of(list(numbers))
+    likeness = _jaccards(runs, left, runs, right)
+    likeness[left == right] = 1.0
+    if (blank := numbers.get("")) is not None:
+        likeness[((left == blank) | (right == blank)) & (left != right)] = 0.0
+    return likeness
+
+
 def near_same_groups(texts: Sequence[str], threshold: float = 0.7) -> list[int]:
     """Group posts that are the same but for a few words: reposts, promoters' templates.
 

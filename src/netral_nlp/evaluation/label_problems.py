@@ -7,27 +7,34 @@ nearly, one text with two labels, and posts on which annotators differ.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from netral_nlp.corpus.agreement import Agreement, agreement, label_column
-from netral_nlp.corpus.duplicates import jaccard, near_duplicates_across
+from netral_nlp.corpus.check.label_errors import LabelProblem, likely_wrong_labels
+from netral_nlp.corpus.check.same_posts import ComparedPosts, Conflict, conflicts, same_across
 from netral_nlp.corpus.labelled import text_id
-from netral_nlp.errors import InputError, MissingExtraError
-from netral_nlp.evaluation.metrics import align, check_probabilities, label_codes
+from netral_nlp.errors import InputError
+from netral_nlp.evaluation.metrics import align
 from netral_nlp.labels import LABELS, Label
-from netral_nlp.text import Masks, Normaliser
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
+
+__all__ = [
+    "COLUMNS",
+    "KINDS",
+    "Conflict",
+    "Duplicate",
+    "LabelProblem",
+    "LabelProblems",
+    "conflicting_labels",
+    "find_label_problems",
+    "likely_wrong_labels",
+]
 
 COLUMNS = ("kind", "id", "row", "given", "suggested", "score", "detail")
 """The columns of `LabelProblems.to_frame`."""
@@ -43,55 +50,6 @@ LIKELY_WRONG, CONFLICT, EXACT, NEAR, DISPUTED = KINDS = (
 
 TRAINING = "training posts"
 """What `Duplicate.among` says of the posts that were given as `train_posts`."""
-
-_HARDLY = 0.05
-# Masked links and handles make unlike short posts alike; as they stand, they tell apart reposts that are the same post.
-_READER = Normaliser(masks=Masks(handle=" ", url=" ", email=" ", phone=" ", id_number=" "))
-
-
-@dataclass(frozen=True, slots=True)
-class LabelProblem:
-    """A label that is likely wrong.
-
-    Attributes:
-        row: the post's position (from 0).
-        given: the label that it has.
-        likely: the label that the model holds most probable among the others.
-        score: how likely the given label is wrong, 0 to 1: above 0.5 the model prefers `likely`, at 1 it is certain
-            (1 minus cleanlab's normalised margin).
-    """
-
-    row: int
-    given: Label
-    likely: Label
-    score: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields JSON-ready; `row` counts from 1, as in messages."""
-        return {"row": self.row + 1, "given": self.given.value, "likely": self.likely.value, "score": self.score}
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """One text with different labels.
-
-    Attributes:
-        rows: the posts' positions (from 0), in order.
-        labels: their labels.
-        majority: the label that most of them have; None where there is no such label.
-    """
-
-    rows: tuple[int, ...]
-    labels: tuple[Label, ...]
-    majority: Label | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields JSON-ready; rows count from 1."""
-        return {
-            "rows": [row + 1 for row in self.rows],
-            "labels": [label.value for label in self.labels],
-            "majority": None if self.majority is None else self.majority.value,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,59 +210,6 @@ class LabelProblems:
             yield line(DISPUTED, post.row, post.majority, post.distance / (len(LABELS) - 1), detail)
 
 
-def likely_wrong_labels(
-    gold: Sequence[object] | npt.NDArray[Any], probabilities: npt.ArrayLike, *, limit: int | None = None
-) -> tuple[LabelProblem, ...]:
-    """Find labels that are likely wrong, by a model's probabilities.
-
-    The model must not have been trained on these posts: it would repeat their mistakes. What is listed is what
-    cleanlab's confident learning (`prune_by_noise_rate`) picks, and every label to which the model gives less than 5 %:
-    where a model is sure of nearly everything, confident learning alone overlooks single mistakes. Model mistakes are
-    among the list, so it is a list to check.
-
-    Args:
-        gold: n labels: names, `Label` or severities 0, 1, 2. Labels that do not occur are no hindrance.
-        probabilities: (n, 3) in the order of `LABELS`.
-        limit: at most this many; None for all.
-
-    Returns:
-        The likely wrong ones, the surest first.
-
-    Raises:
-        InputError: there are no posts, lengths differ, a label or a probability is none, or limit is negative.
-        MissingExtraError: cleanlab is not installed.
-    """
-    if limit is not None and limit < 0:
-        raise InputError(f"limit is 0 or more; got {limit}")
-    truth = label_codes(gold)
-    if not len(truth):
-        raise InputError("no posts whose labels could be checked")
-    chances = check_probabilities(probabilities, len(truth))
-    chances = chances / chances.sum(axis=1, keepdims=True)
-    try:
-        from cleanlab.filter import find_label_issues
-        from cleanlab.rank import get_label_quality_scores
-    except ImportError:
-        raise MissingExtraError("finding likely wrong labels", "train") from None
-    # cleanlab prints and warns about what its caller cannot help (few posts, a label without posts).
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        picked = np.zeros(len(truth), dtype=bool)
-        if len(np.unique(truth)) > 1:  # with one label only, confident learning has nothing to tell apart
-            picked |= find_label_issues(truth, chances, filter_by="prune_by_noise_rate", n_jobs=1)
-        quality = get_label_quality_scores(truth, chances, method="normalized_margin")
-    rows = np.arange(len(truth))
-    others = chances.copy()
-    others[rows, truth] = -1.0
-    likely = others.argmax(axis=1)
-    picked = (picked | (chances[rows, truth] < _HARDLY)) & (likely != truth)
-    found = [
-        LabelProblem(int(row), LABELS[truth[row]], LABELS[likely[row]], float(1 - quality[row]))
-        for row in np.flatnonzero(picked)
-    ]
-    return tuple(sorted(found, key=lambda one: (-one.score, one.row))[:limit])
-
-
 def conflicting_labels(posts: pd.DataFrame) -> tuple[Conflict, ...]:
     """Find the same text with different labels.
 
@@ -321,7 +226,8 @@ def conflicting_labels(posts: pd.DataFrame) -> tuple[Conflict, ...]:
     Raises:
         InputError: the column `text` is missing or a label unknown.
     """
-    return _conflicts(_Read.of(posts, "posts"))
+    read = _Read.of(posts, "posts")
+    return conflicts(read.posts, read.labels)
 
 
 def find_label_problems(
@@ -360,9 +266,9 @@ def find_label_problems(
     """
     read = _Read.of(posts, "posts")
     labels = tuple(label for label in read.labels if label is not None)
-    if not read.texts:
+    if not read.ids:
         raise InputError("no posts whose labels could be checked")
-    if len(labels) < len(read.texts):
+    if len(labels) < len(read.ids):
         row = read.labels.index(None) + 1
         raise InputError(f"posts, row {row}, column 'label': no label; label the row or remove it")
     absent = [name for name in annotator_columns if name not in posts]
@@ -372,12 +278,12 @@ def find_label_problems(
     duplicates: list[Duplicate] = []
     if train_posts is not None:
         train = _Read.of(train_posts, "training posts")
-        every, other = range(len(read.texts)), range(len(train.texts))
-        duplicates += _duplicates(read, every, train, other, [TRAINING] * len(other), threshold)
+        every, other = range(len(read.ids)), range(len(train.ids))
+        duplicates += _duplicates(read, every, train, other, dict.fromkeys(other, TRAINING), threshold)
     splits = _by_split(posts)
     larger: list[int] = []
     for rows in splits.values():
-        names = [f"split {posts['split'].iloc[row]}" for row in larger]
+        names = {row: f"split {posts['split'].iloc[row]}" for row in larger}
         duplicates += _duplicates(read, rows, read, larger, names, threshold)
         larger += rows
     said = None
@@ -390,7 +296,7 @@ def find_label_problems(
     return LabelProblems(
         posts=len(labels),
         likely_wrong=wrong,
-        conflicts=_conflicts(read),
+        conflicts=conflicts(read.posts, read.labels),
         duplicates=tuple(sorted(duplicates, key=lambda copy: copy.row))
         if train_posts is not None or len(splits) > 1
         else None,
@@ -406,10 +312,7 @@ class _Read:
     """Posts as they are compared."""
 
     ids: tuple[str, ...]
-    texts: tuple[str, ...]
-    """Normalised, without handles, links, phone and id numbers, in one case."""
-    contexts: tuple[str, ...]
-    actions: tuple[str, ...]
+    posts: ComparedPosts
     labels: tuple[Label | None, ...]
 
     @classmethod
@@ -435,29 +338,9 @@ class _Read:
         codes = label_column(f"{name}, column 'label'", given).tolist()
         return cls(
             tuple(ids),
-            tuple(_READER(text).casefold() for text in texts),
-            tuple(_READER(text).casefold() for text in column("context")),
-            tuple(column("action")),
+            ComparedPosts.of(texts, column("context"), column("action")),
             tuple(None if code < 0 else LABELS[code] for code in codes),
         )
-
-    def joined(self, row: int) -> str:
-        """Text and context as one text."""
-        return f"{self.texts[row]}\n{self.contexts[row]}".strip()
-
-
-def _conflicts(posts: _Read) -> tuple[Conflict, ...]:
-    groups: dict[tuple[str, str, str], list[int]] = {}
-    for row, key in enumerate(zip(posts.texts, posts.contexts, posts.actions, strict=True)):
-        if posts.labels[row] is not None and (key[0] or key[1]):
-            groups.setdefault(key, []).append(row)
-    found = []
-    for rows in groups.values():
-        labels = tuple(label for row in rows if (label := posts.labels[row]) is not None)
-        if len(set(labels)) > 1:
-            (most, times), (_, next_times) = Counter(labels).most_common(2)
-            found.append(Conflict(tuple(rows), labels, most if times > next_times else None))
-    return tuple(found)
 
 
 def _by_split(posts: pd.DataFrame) -> dict[str, list[int]]:
@@ -471,7 +354,12 @@ def _by_split(posts: pd.DataFrame) -> dict[str, list[int]]:
 
 
 def _duplicates(
-    posts: _Read, rows: Sequence[int], others: _Read, other_rows: Sequence[int], among: Sequence[str], threshold: float
+    posts: _Read,
+    rows: Sequence[int],
+    others: _Read,
+    other_rows: Sequence[int],
+    among: Mapping[int, str],
+    threshold: float,
 ) -> Iterator[Duplicate]:
     """Yield the posts that stand among others too.
 
@@ -480,17 +368,9 @@ def _duplicates(
         rows: which of them.
         others: the other set.
         other_rows: which of them.
-        among: what to call each of `other_rows`.
+        among: what to call each of `other_rows`, by row.
         threshold: the least likeness.
     """
-    pairs = near_duplicates_across(
-        [posts.joined(row) for row in rows], [others.joined(row) for row in other_rows], threshold
-    )
-    for pair in pairs:
-        row, other = rows[pair.row], other_rows[pair.other_row]
-        # Two short comments under the same long post are alike only by what they answer.
-        if (posts.contexts[row] or others.contexts[other]) and (
-            jaccard(posts.texts[row], others.texts[other]) < threshold
-        ):
-            continue
-        yield Duplicate(row, among[pair.other_row], other, others.ids[other], others.labels[other], pair.jaccard)
+    for same in same_across(posts.posts, rows, others.posts, other_rows, threshold):
+        other = same.other_row
+        yield Duplicate(same.row, among[other], other, others.ids[other], others.labels[other], same.jaccard)

@@ -1,0 +1,1 @@
+"""What would spoil a training: one report on labelled posts, with files and row numbers, never with their text."""
