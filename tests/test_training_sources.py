@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import json
 import logging
 from pathlib import Path
@@ -197,6 +199,53 @@ def test_a_run_trains_on_soft_labels_and_old_posts_and_says_so_in_its_record(bas
     assert json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["kind"] == "training"
 
 
+# -- labels joined to copies of public posts --
+
+
+def label_file(path: Path, posts: list[dict[str, object]]) -> Path:
+    lines = ["sha256,label,split,source"]
+    for number, post in enumerate(posts):
+        digest = hashlib.sha256(str(post["text"]).encode()).hexdigest()
+        split = "dev" if number % 6 == 0 else "test" if number % 6 == 1 else "train"
+        lines.append(f"{digest},{post['label']},{split},contoh/repo:posts.csv")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_labels_find_their_texts_in_the_users_copies_and_heed_their_split(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    posts = make_posts(120)
+    labels = label_file(tmp_path / "labels.csv", posts)
+    copy = tmp_path / "copy.csv"
+    with copy.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["no", "isi"])
+        writer.writerows((number, post["text"]) for number, post in enumerate(posts[:-1]))
+    own = write_posts(tmp_path / "own.jsonl", make_posts(30, seed=8))
+    with caplog.at_level(logging.INFO):
+        found = loaded(own, tmp_path, labels=[str(labels)], hydrate=[str(copy)])
+    assert len(found.dev) == 20
+    assert len(found.train) == 30 + 79
+    assert "119 of 120 labels found their text" in caplog.text
+    assert "1 labels found no text in 1 files" in caplog.text
+
+
+def test_a_data_file_without_labels_serves_as_the_copy(tmp_path: Path) -> None:
+    posts = make_posts(60)
+    labels = label_file(tmp_path / "labels.csv", posts)
+    copy = write_posts(tmp_path / "copy.jsonl", [{"text": post["text"]} for post in posts])
+    found = loaded(copy, tmp_path, labels=[str(labels)])
+    assert (len(found.train), len(found.dev)) == (40, 10)
+
+
+def test_labels_without_any_text_are_an_error_with_the_likely_reason(tmp_path: Path) -> None:
+    labels = label_file(tmp_path / "labels.csv", make_posts(30))
+    other = write_posts(tmp_path / "other.jsonl", [{"text": f"Jadwal posyandu RW {n}"} for n in range(30)])
+    with pytest.raises(InputError, match="0 of 30 labels found their text"):
+        loaded(other, tmp_path, labels=[str(labels)])
+
+
 # -- checks before any work --
 
 
@@ -212,6 +261,12 @@ def test_contradictions_are_told_before_any_work(keys: dict[str, object], messag
     data = write_posts(tmp_path / "posts.jsonl", make_posts(6))
     with pytest.raises(ConfigError, match=message):
         config_for(data, tmp_path, **keys)
+
+
+def test_labels_need_copies_of_their_posts(tmp_path: Path) -> None:
+    labels = label_file(tmp_path / "labels.csv", make_posts(6))
+    with pytest.raises(ConfigError, match="hydrate is not given: name your copies"):
+        TrainingConfig.read(None, {"base_model": "tfidf", "labels": [str(labels)], "output": str(tmp_path / "model")})
 
 
 def test_sources_keep_posts_marked_dev_for_those_who_divide_anew(tmp_path: Path) -> None:

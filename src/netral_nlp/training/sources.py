@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netral_nlp.corpus.labelled import KNOWN_COLUMNS, read_labelled
 from netral_nlp.errors import InputError
 from netral_nlp.labels import LABELS
 
@@ -93,7 +95,7 @@ def read_posts(config: TrainingConfig, extra_columns: Sequence[str] = ()) -> pd.
         labelled = [path for path in config.data if path not in texts]
     parts = [read_files(labelled, config, extra_columns)] if labelled else []
     if config.labels:
-        parts.append(_join(config, texts))
+        parts.append(_join(config, texts, extra_columns))
     if len(parts) == 1:
         return parts[0]
     # Plain objects stay plain objects, and a column that one part lacks is None there.
@@ -111,8 +113,6 @@ def read_files(paths: Sequence[str], config: TrainingConfig, extra_columns: Sequ
     Raises:
         InputError: a file cannot be read.
     """
-    from netral_nlp.corpus.labelled import KNOWN_COLUMNS, read_labelled
-
     context = config.context_column
     extra = [name for name in (context, *extra_columns) if name and name not in (*KNOWN_COLUMNS, "id")]
     rows = read_labelled(
@@ -216,5 +216,28 @@ def _has_labels(path: str, config: TrainingConfig) -> bool:
         return any(name.strip().lower() == wanted for name in reader.columns)
 
 
-def _join(config: TrainingConfig, texts: Sequence[str]) -> pd.DataFrame:
-    raise NotImplementedError
+def _join(config: TrainingConfig, files: Sequence[str], extra_columns: Sequence[str]) -> pd.DataFrame:
+    """Join label files to the user's copies of the public posts, read like any other labelled posts.
+
+    Raises:
+        InputError: no label finds its text, or a file cannot be read.
+    """
+    from netral_nlp.corpus.hydrate import hydrate
+    from netral_nlp.corpus.label_file import read_label_files
+    from netral_nlp.formats import write_rows
+
+    stated = read_label_files(config.labels).columns
+    extra = [name for name in extra_columns if name not in KNOWN_COLUMNS]
+    found = hydrate(config.labels, files, keep=[name for name in extra if name not in stated])
+    found.require()
+    log.info("%d of %d labels found their text", len(found.rows), found.total)
+    if found.misses:
+        log.warning(
+            "%d labels found no text in %d files; netral data hydrate says by source why",
+            len(found.misses), len(found.files),
+        )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "joined.jsonl"
+        write_rows(path, found.rows, columns=found.columns)
+        rows = read_labelled(path, extra_columns=[name for name in extra if name in found.columns])
+    return rows if config.context_column else rows.drop(columns="context", errors="ignore")
