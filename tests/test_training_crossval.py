@@ -22,6 +22,7 @@ from training_support import make_encoder, make_posts, settings, write_posts
 
 from netral_nlp.cli.main import main
 from netral_nlp.corpus.duplicates import near_same_groups
+from netral_nlp.corpus.folds import grouped_folds, random_folds
 from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.evaluation.evaluate import evaluate_predictions
 from netral_nlp.evaluation.metrics import evaluate
@@ -29,7 +30,6 @@ from netral_nlp.evaluation.options import EvaluationOptions
 from netral_nlp.labels import LABELS
 from netral_nlp.training.config import TrainingConfig
 from netral_nlp.training.crossval import CrossValidation, cross_validate
-from netral_nlp.training.folds import grouped_folds, random_folds
 from netral_nlp.training.held_out import group_bootstrap
 
 # Each source has its own subject and its own habit: what its posts are labelled when nothing in them says more.
@@ -582,7 +582,7 @@ def test_the_command_prints_the_tables(home: Path, tmp_path: Path, capsys: pytes
     assert "192 posts, 2 folds by source: 8 groups" in shown.out
     for part in ("unseen groups", "random folds", "difference", "over groups", "worst first", "macro-F1 of the folds"):
         assert part in shown.out
-    assert "dev and test are not read" in shown.err
+    assert "dev, test and replay are not read" in shown.err
     assert not (tmp_path / "unused").exists()
     assert main([*argv[:-2], "--by", "penulis"]) == 1
     assert "exists and is not empty" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import torch
 from training_support import make_encoder, make_posts, settings, write_posts
 
 from netral_nlp.corpus.duplicates import near_same_groups
+from netral_nlp.corpus.split import hold_out
 from netral_nlp.errors import ConfigError, InputError, ModelFolderError
 from netral_nlp.labels import LABELS
 from netral_nlp.text import Normaliser
@@ -27,7 +28,6 @@ from netral_nlp.training.loop import (
     make_trainer,
     parameter_groups,
 )
-from netral_nlp.training.split import hold_out
 
 
 @pytest.fixture(scope="module")

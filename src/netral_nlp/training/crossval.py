@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netral_nlp import __version__
+from netral_nlp.corpus.folds import Fold, FoldPlan, grouped_folds, random_folds
 from netral_nlp.corpus.labelled import SHARE_COLUMNS
 from netral_nlp.errors import ConfigError, InputError, MissingExtraError
 from netral_nlp.evaluation.evaluate import content_sha256
@@ -30,7 +31,6 @@ from netral_nlp.storage.durable import durable_file, replace, sha256_of, write_j
 from netral_nlp.storage.lock import output_lock
 from netral_nlp.training.config import TFIDF, TrainingConfig, is_run_folder
 from netral_nlp.training.data import hash_path
-from netral_nlp.training.folds import Fold, FoldPlan, grouped_folds, random_folds
 from netral_nlp.training.held_out import RANDOM, UNSEEN, CrossValidation, measure
 from netral_nlp.training.run import RECORD
 from netral_nlp.training.sources import read_sources

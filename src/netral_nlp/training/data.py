@@ -170,7 +170,7 @@ def _refuse_suite_cases(rows: pd.DataFrame) -> None:
 
 def _hold_out(rows: pd.DataFrame, config: TrainingConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Part the rows into training and dev."""
-    from netral_nlp.training.split import hold_out
+    from netral_nlp.corpus.split import hold_out
 
     order = {label: index for index, label in enumerate(LABELS)}
     labels = [order[label] for label in rows["label"]]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netral_nlp.corpus.folds import FoldPlan
 from netral_nlp.evaluation.compare import COMPARED, Comparison, Difference, compare
 from netral_nlp.evaluation.metrics import (
     FloatArray,
@@ -31,7 +32,6 @@ from netral_nlp.evaluation.metrics import (
 from netral_nlp.evaluation.predictions import Predictions
 from netral_nlp.evaluation.slices import SMALL, Slice, slice_metrics
 from netral_nlp.labels import Label
-from netral_nlp.training.folds import FoldPlan
 
 if TYPE_CHECKING:
     import pandas as pd

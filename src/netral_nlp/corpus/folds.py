@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from netral_nlp.corpus.duplicates import near_same_groups
+from netral_nlp.corpus.groups import IntArray, connected, near_same, numbered
 from netral_nlp.errors import InputError, MissingExtraError
 from netral_nlp.labels import LABELS
-
-IntArray = npt.NDArray[np.int64]
 
 _LARGEST_JOINED = 0.5
 """A group that joining makes may hold this share of the posts; beyond, posts chain everything together."""
@@ -86,15 +83,15 @@ def grouped_folds(
         InputError: there are fewer values than folds, or a fold would be empty or leave one label to train on.
         MissingExtraError: scikit-learn is not installed.
     """
-    alone = _numbered(values)
-    same = _near_same(texts)
+    alone = numbered(values)
+    same = near_same(texts)
     count = len(set(values))
     if count < folds:
         raise InputError(
             f"{_counted(count, 'group')} for {folds} folds; "
             + ("one group cannot be left out of itself" if count < 2 else f"ask for at most {count} folds")
         )
-    linked = _connected(alone, same)
+    linked = connected(alone, same)
     chained = linked.max() + 1 < folds or (
         np.bincount(linked).max() > _LARGEST_JOINED * len(texts) >= np.bincount(alone).max()
     )
@@ -118,7 +115,7 @@ def random_folds(texts: Sequence[str], labels: Sequence[int], *, folds: int, see
         InputError: there are fewer different posts than folds, or a fold would leave one label to train on.
         MissingExtraError: scikit-learn is not installed.
     """
-    same = _near_same(texts)
+    same = near_same(texts)
     if same.max() + 1 < folds:
         raise InputError(f"{_counted(int(same.max()) + 1, 'different post')} for {folds} folds; ask for fewer folds")
     return FoldPlan(_divide(labels, same, same, folds, seed), same, 0, "joined")
@@ -147,29 +144,6 @@ def _divide(labels: Sequence[int], groups: IntArray, inseparable: IntArray, fold
                 raise InputError(f"fold {number} of {folds} leaves {what} to train on; ask for fewer folds")
             made.append(Fold(number, np.sort(held_out), np.sort(train), len(rest) - len(train)))
     return tuple(made)
-
-
-def _near_same(texts: Sequence[str]) -> IntArray:
-    """Number near-same posts alike; a blank post (a like) is like no other."""
-    found = near_same_groups(texts)
-    return _numbered([row if not text.strip() else found[row] for row, text in enumerate(texts)])
-
-
-def _connected(values: IntArray, same: IntArray) -> IntArray:
-    """Number the groups that values form which share a near-same post, directly or through others."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    size = int(values.max()) + 1 + int(same.max()) + 1
-    links = coo_matrix((np.ones(len(values)), (values, values.max() + 1 + same)), shape=(size, size))
-    _, component = connected_components(links, directed=False)
-    return _numbered(component[values].tolist())
-
-
-def _numbered(keys: Sequence[object]) -> IntArray:
-    """Number keys in order of their first occurrence."""
-    numbers: dict[object, int] = {}
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
 def _counted(count: int, what: str) -> str:

@@ -1,0 +1,466 @@
+"""`netral data split`: files in, files and a manifest out."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from openpyxl import Workbook
+
+from netral_nlp.cli.main import main
+from netral_nlp.corpus.labelled import read_labelled
+from netral_nlp.formats import open_posts
+
+EXPORTS = Path(__file__).parent / "exports"
+LABELS = ("neutral", "supportive", "campaigning")
+WORDS = (
+    "warga pasar jalan rusak jembatan sekolah guru petani nelayan harga beras minyak subsidi debat surat suara saksi "
+    "panitia desa kota bupati wali calon nomor urut program visi misi janji kerja nyata bersama pilih dukung coblos"
+).split()
+
+
+def make_posts(count: int, seed: int = 0) -> list[dict[str, Any]]:
+    chance = random.Random(seed)
+    return [
+        {
+            "id": str(1767909117749068112 + row),
+            "text": " ".join(chance.choices(WORDS, k=10)) + f" {chance.randrange(10**6)}",
+            "label": chance.choices(LABELS, weights=[6, 3, 1])[0],
+            "author": f"akun{row % 25}",
+            "posted_at": f"2024-{1 + row * 12 // count:02d}-{1 + row % 28:02d}T08:15:00Z",
+        }
+        for row in range(count)
+    ]
+
+
+def write_lines(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def split(*argv: object) -> int:
+    return main(["data", "split", *map(str, argv)])
+
+
+@pytest.fixture
+def posts(tmp_path: Path) -> Path:
+    return write_lines(tmp_path / "posts.jsonl", make_posts(200))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# -- what is written --------------------------------------------------------------------------------------------------
+
+
+def test_rows_keep_every_column_and_their_order(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {**row, "nested": {"suka": place, "tag": ["a", None]}, "big": 1767909117749068112, "score": 1.50}
+        for place, row in enumerate(make_posts(200))
+    ]
+    rows[3]["late"] = "hanya di sini"
+    write_lines(posts, rows)
+    assert split(posts, "-o", tmp_path / "sets") == 0
+    assert names(tmp_path / "sets") == ["dev.jsonl", "split.json", "test.jsonl", "train.jsonl"]
+    order = {row["id"]: place for place, row in enumerate(rows)}
+    found = 0
+    for name, count in (("train", 160), ("dev", 20), ("test", 20)):
+        side = read_lines(tmp_path / "sets" / f"{name}.jsonl")
+        assert len(side) == count
+        assert [order[row["id"]] for row in side] == sorted(order[row["id"]] for row in side)
+        for row in side:
+            assert row.pop("split") == name
+            assert row == rows[order[row["id"]]]
+            found += 1
+    assert found == 200
+    printed = capsys.readouterr().out
+    assert "train    160  80.0 %  80.0 %" in printed
+    assert len(read_labelled([tmp_path / "sets" / "train.jsonl"])) == 160
+
+
+def test_the_manifest_says_what_was_done(tmp_path: Path, posts: Path) -> None:
+    assert split(posts, "-o", tmp_path / "sets", "--apart", "author", "--seed", "7") == 0
+    manifest = json.loads((tmp_path / "sets" / "split.json").read_text())
+    assert manifest["kind"] == "netral split"
+    assert manifest["inputs"] == [
+        {"file": "posts.jsonl", "sha256": hashlib.sha256(posts.read_bytes()).hexdigest(), "rows": 200}
+    ]
+    assert manifest["options"]["seed"] == 7
+    assert manifest["options"]["apart"] == ["author"]
+    assert manifest["groups"]["bound_by"] == ["copies", "author"]
+    assert manifest["groups"]["count"] == 25
+    assert manifest["groups"]["largest"] == 8
+    assert manifest["left_out"] == {}
+    assert sum(output["rows"] for output in manifest["outputs"].values()) == 200
+    for name, output in manifest["outputs"].items():
+        content = (tmp_path / "sets" / name).read_bytes()
+        assert output["sha256"] == hashlib.sha256(content).hexdigest()
+        rows = read_lines(tmp_path / "sets" / name)
+        assert output["rows"] == len(rows)
+        assert output["labels"] == {label: sum(row["label"] == label for row in rows) for label in LABELS}
+    assert str(tmp_path) not in json.dumps(manifest)
+
+
+def test_the_same_request_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Path, posts: Path) -> None:
+    found = []
+    for hash_seed in ("1", "2"):
+        folder = tmp_path / f"sets-{hash_seed}"
+        argv = ["data", "split", str(posts), "-o", str(folder), "--apart", "author", "--folds", "4"]
+        code = f"import sys; from netral_nlp.cli.main import main; sys.exit(main({argv!r}))"
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+        found.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert found[0] == found[1]
+    assert split(posts, "-o", tmp_path / "other", "--apart", "author", "--folds", "4", "--seed", "1") == 0
+    assert (tmp_path / "other" / "fold_1.jsonl").read_bytes() != found[0]["fold_1.jsonl"]
+
+
+def test_folds_get_a_number_and_each_row_is_in_one(tmp_path: Path, posts: Path) -> None:
+    assert split(posts, "-o", tmp_path / "folds", "--folds", "5", "--apart", "author") == 0
+    rows = [row for number in range(1, 6) for row in read_lines(tmp_path / "folds" / f"fold_{number}.jsonl")]
+    assert sorted(row["id"] for row in rows) == sorted(row["id"] for row in make_posts(200))
+    fold_of: dict[str, set[int]] = {}
+    for row in rows:
+        fold_of.setdefault(row["author"], set()).add(row["fold"])
+    assert all(len(folds) == 1 for folds in fold_of.values())
+    assert {row["fold"] for row in read_lines(tmp_path / "folds" / "fold_3.jsonl")} == {3}
+
+
+def test_what_can_stand_nowhere_is_left_out_with_its_reason(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = make_posts(200)
+    rows[190]["text"] = f"{rows[3]['text']} ya"
+    rows[195]["label"] = None
+    rows[20]["posted_at"] = "entah"
+    write_lines(posts, rows)
+    command = [posts, "-o", tmp_path / "sets", "--by-time", "posted_at"]
+    assert split(*command) == 1
+    assert "posts.jsonl: row 196: no label (1 of 200 posts have none)" in capsys.readouterr().err
+    assert split(*command, "--unlabelled", "set-aside") == 1
+    assert "1 of 200 posts have no time that can be read, the first in" in capsys.readouterr().err
+    assert not (tmp_path / "sets").exists()
+    assert split(*command, "--unlabelled", "set-aside", "--undated", "set-aside") == 0
+    lost = read_lines(tmp_path / "sets" / "left_out.jsonl")
+    assert [(row["id"], row["reason"]) for row in lost] == [
+        (rows[20]["id"], "no readable time"),
+        (rows[190]["id"], "copies stand in train"),
+        (rows[195]["id"], "no label"),
+    ]
+    assert lost[0] == {**rows[20], "reason": "no readable time"}
+    manifest = json.loads((tmp_path / "sets" / "split.json").read_text())
+    assert manifest["left_out"] == {"copies stand in train": 1, "no label": 1, "no readable time": 1}
+    assert sum(output["rows"] for output in manifest["outputs"].values()) == 200
+    assert "3 rows in none of them (left_out.jsonl)" in capsys.readouterr().out
+
+
+def test_an_input_column_of_that_name_is_kept_unless_it_says_the_same(tmp_path: Path, posts: Path) -> None:
+    write_lines(posts, [{**row, "split": "lama"} for row in make_posts(100)])
+    assert split(posts, "-o", tmp_path / "one") == 0
+    row = read_lines(tmp_path / "one" / "dev.jsonl")[0]
+    assert (row["split"], row["split_input"]) == ("dev", "lama")
+    again = [row for name in ("train", "dev", "test") for row in read_lines(tmp_path / "one" / f"{name}.jsonl")]
+    order = {row["id"]: place for place, row in enumerate(make_posts(100))}
+    write_lines(posts, sorted(again, key=lambda row: order[row["id"]]))
+    assert split(posts, "-o", tmp_path / "two") == 0
+    assert list(read_lines(tmp_path / "two" / "dev.jsonl")[0]) == [
+        *("id", "text", "label", "author", "posted_at", "split_input", "split"),
+    ]
+
+
+# -- formats ----------------------------------------------------------------------------------------------------------
+
+
+def test_csv_cells_stay_as_they_are(tmp_path: Path) -> None:
+    rows = make_posts(60)
+    path = tmp_path / "posts.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow(["id", "teks", "label", "catatan"])
+        for place, row in enumerate(rows):
+            note = ["=1+1", 'kata "kutip", koma', "baris\ndua", "007", " ", ""][place % 6]
+            writer.writerow([row["id"], row["text"], row["label"].upper(), note])
+    assert split(path, "-o", tmp_path / "sets") == 0
+    found: dict[str, list[str]] = {}
+    for name in ("train", "dev", "test"):
+        with (tmp_path / "sets" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            header, *lines = csv.reader(file)
+        assert header == ["id", "teks", "label", "catatan", "split"]
+        found |= {line[0]: line for line in lines}
+    with path.open(newline="", encoding="utf-8") as file:
+        for line in list(csv.reader(file))[1:]:
+            assert found[line[0]][:4] == line
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "xlsx", "jsonl.gz", "tsv"])
+def test_any_format_is_written(tmp_path: Path, posts: Path, format: str) -> None:  # noqa: A002
+    assert split(posts, "-o", tmp_path / "sets", "--output-format", format) == 0
+    seen = {}
+    for name in ("train", "dev", "test"):
+        with open_posts(tmp_path / "sets" / f"{name}.{format}") as reader:
+            for batch in reader.batches():
+                texts = zip(batch.strings("id"), batch.strings("text"), batch.strings("split"), strict=True)
+                seen |= {key: (text, side, name) for key, text, side in texts}
+    assert {key: text for key, (text, _, _) in seen.items()} == {row["id"]: row["text"] for row in make_posts(200)}
+    assert all(side == name for _, side, name in seen.values())
+
+
+def test_several_inputs_of_different_formats_are_one_set(tmp_path: Path) -> None:
+    rows = make_posts(90)
+    first = write_lines(tmp_path / "a.jsonl", rows[:30])
+    columns = ["id", "text", "label"]
+    table = pa.table({name: [int(row[name]) if name == "id" else row[name] for row in rows[30:60]] for name in columns})
+    pq.write_table(table.append_column("suka", pa.array(range(30))), tmp_path / "b.parquet")
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(columns)
+    for row in [*rows[60:], {**rows[0], "id": "salinan"}]:
+        sheet.append([row[name] for name in columns])
+    book.save(tmp_path / "c.xlsx")
+    assert split(first, tmp_path / "b.parquet", tmp_path / "c.xlsx", "-o", tmp_path / "sets") == 0
+    side_of = {}
+    for name in ("train", "dev", "test"):
+        for row in read_lines(tmp_path / "sets" / f"{name}.jsonl"):
+            side_of[str(row["id"])] = (name, row.get("suka"))
+    assert len(side_of) == 91
+    assert side_of["salinan"][0] == side_of[rows[0]["id"]][0]
+    assert side_of[rows[35]["id"]][1] == 5
+
+
+def test_a_broken_input_line_is_named(tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = posts.read_text(encoding="utf-8").splitlines()
+    lines[57] = lines[57][:-9]
+    posts.write_text("\n".join(lines), encoding="utf-8")
+    assert split(posts, "-o", tmp_path / "sets") == 1
+    said = capsys.readouterr().err
+    assert "posts.jsonl: row 58" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "sets").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--apart", "penulis_asli"], "no input has a column 'penulis_asli' (named by --apart); the columns are 'id'"),
+        (["--by-time", "kapan"], "no input has a column 'kapan'"),
+        (["--stratify", "label", "kanal"], "no input has a column 'kanal'"),
+        (["--text-column", "isi"], "no column 'isi'"),
+        (["--label-column", "kelas"], "no column 'kelas'"),
+        (["--shares", "train=0.8", "test"], "NAME=SHARE"),
+        (["--shares", "train=0.8", "test=0.3"], "sum to 1"),
+        (["--shares", "train=0.8", "test=0.2", "--folds", "3"], "exclude each other"),
+        (["--folds", "3", "--by-time"], "no order of time"),
+        (["--output-format", "docx"], "unknown ending"),
+        (["--near", "0"], "threshold"),
+        (["--stratify", "none", "label"], "stands alone"),
+    ],
+)
+def test_wrong_requests_are_one_clear_line(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str], argv: list[str], message: str
+) -> None:
+    assert split(posts, "-o", tmp_path / "sets", *argv) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "sets").exists()
+
+
+def test_values_that_chain_everything_are_refused_by_name(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lines(posts, [{**row, "source": f"repo:{place}"} for place, row in enumerate(make_posts(100))])
+    assert split(posts, "-o", tmp_path / "sets", "--apart", "source", "--until", ":") == 1
+    said = capsys.readouterr().err
+    assert "kept apart by source, 100 posts make 1 groups, the largest of 100 (100.0 %)" in said
+    assert split(posts, "-o", tmp_path / "sets", "--apart", "source") == 0
+
+
+def test_authors_on_two_sides_are_said_where_nobody_kept_them_apart(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lines(posts, [{**row, "username": row.pop("author")} for row in make_posts(200)])
+    assert split(posts, "-o", tmp_path / "one") == 0
+    assert "values of author stand on more than one side; to keep them apart: --apart author" in capsys.readouterr().out
+    for place, name in enumerate(("author", "username")):
+        assert split(posts, "-o", tmp_path / f"two-{place}", "--apart", name) == 0
+        assert "more than one side" not in capsys.readouterr().out
+
+
+def test_the_column_of_times_is_found_and_dates_make_borders(tmp_path: Path, posts: Path) -> None:
+    assert split(posts, "-o", tmp_path / "sets", "--test-from", "2024-11-01") == 0
+    assert names(tmp_path / "sets") == ["split.json", "test.jsonl", "train.jsonl"]
+    assert all(row["posted_at"] >= "2024-11" for row in read_lines(tmp_path / "sets" / "test.jsonl"))
+    assert all(row["posted_at"] < "2024-11" for row in read_lines(tmp_path / "sets" / "train.jsonl"))
+
+
+# -- folders ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_split_is_only_replaced_when_asked(tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "sets"
+    assert split(posts, "-o", folder, "--folds", "3") == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert split(posts, "-o", folder) == 1
+    assert "holds a split already; replace it with --overwrite" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert split(posts, "-o", folder, "--overwrite") == 0
+    assert names(folder) == ["dev.jsonl", "split.json", "test.jsonl", "train.jsonl"]
+    assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_folder_with_other_files_is_never_emptied(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    (folder / "catatan.txt").write_text("penting")
+    assert split(posts, "-o", folder, "--overwrite") == 1
+    assert "holds other files, such as catatan.txt" in capsys.readouterr().err
+    (folder / "catatan.txt").unlink()
+    (folder / "split.json").write_text('{"kind": "lain"}')
+    assert split(posts, "-o", folder, "--overwrite") == 1
+    assert (folder / "split.json").read_text() == '{"kind": "lain"}'
+    (folder / "split.json").unlink()
+    assert split(posts, "-o", folder) == 0
+    assert split(posts, "-o", posts) == 1
+    assert "is a file; name a folder" in capsys.readouterr().err
+
+
+def test_a_manifest_cannot_make_it_touch_files_elsewhere(tmp_path: Path, posts: Path) -> None:
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    (folder / "split.json").write_text('{"kind": "netral split", "outputs": {"../posts.jsonl": {}, "train.jsonl": {}}}')
+    before = posts.read_bytes()
+    assert split(posts, "-o", folder, "--overwrite") == 0
+    assert posts.read_bytes() == before
+
+
+def test_a_split_does_not_replace_what_it_is_made_of(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "sets"
+    assert split(posts, "-o", folder) == 0
+    assert split(folder / "train.jsonl", "-o", folder, "--overwrite") == 1
+    assert "would be replaced by what is made of it" in capsys.readouterr().err
+    assert len(read_lines(folder / "train.jsonl")) == 160
+
+
+def test_what_a_format_cannot_hold_leaves_nothing_behind(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = make_posts(50)
+    rows[10]["text"] = "panjang " * 5000
+    write_lines(posts, rows)
+    assert split(posts, "-o", tmp_path / "sets", "--output-format", "xlsx") == 1
+    said = capsys.readouterr().err
+    assert "32,767 characters" in said
+    assert ".part" not in said
+    assert not (tmp_path / "sets").exists()
+
+
+# -- annotation exports -----------------------------------------------------------------------------------------------
+
+
+def label_studio(count: int) -> list[dict[str, Any]]:
+    tasks = []
+    for place, post in enumerate(make_posts(count)):
+        choices = [LABELS[place % 3]] * 2 if place % 10 else ["neutral", "campaigning"]
+        tasks.append(
+            {
+                "id": place + 1,
+                "data": {"text": post["text"], "author": post["author"]},
+                "annotations": [
+                    {
+                        "id": 1000 + 2 * place + number,
+                        "completed_by": number + 1,
+                        "was_cancelled": False,
+                        "result": [
+                            {"from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": [choice]}}
+                        ],
+                    }
+                    for number, choice in enumerate(choices)
+                ],
+            }
+        )
+    return tasks
+
+
+def test_an_annotation_export_is_imported_and_what_has_no_majority_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(label_studio(100), ensure_ascii=False), encoding="utf-8")
+    assert split(path, "-o", tmp_path / "sets", "--apart", "author") == 0
+    posts = read_labelled([tmp_path / "sets" / f"{name}.jsonl" for name in ("train", "dev", "test")])
+    assert len(posts) == 90
+    lost = read_lines(tmp_path / "sets" / "left_out.jsonl")
+    assert len(lost) == 10
+    assert {row["reason"] for row in lost} == {"import: no majority"}
+    assert {row["text"] for row in lost} == {post["text"] for post in make_posts(100)[::10]}
+    manifest = json.loads((tmp_path / "sets" / "split.json").read_text())
+    assert manifest["left_out"] == {"import: no majority": 10}
+    assert manifest["posts"] == 100
+    assert "import: no majority" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "export", ["label_studio.json", "label_studio.csv", "doccano.zip", "argilla.parquet", "argilla_flat.jsonl"]
+)
+def test_what_the_tools_wrote_ends_in_the_files_exactly_once(tmp_path: Path, export: str) -> None:
+    assert split(EXPORTS / export, "-o", tmp_path / "sets", "--shares", "a=0.5", "b=0.5") == 0
+    rows = [row for name in ("a", "b", "left_out") for row in read_lines(tmp_path / "sets" / f"{name}.jsonl")]
+    manifest = json.loads((tmp_path / "sets" / "split.json").read_text())
+    assert len(rows) == len({row["id"] for row in rows}) == manifest["posts"]
+    assert sum(manifest["left_out"].values()) == sum("reason" in row for row in rows) > 0
+
+
+def test_a_spreadsheet_with_annotators_columns_is_imported(tmp_path: Path) -> None:
+    rows = make_posts(60)
+    path = tmp_path / "lembar.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "Ani", "Budi"])
+        for place, row in enumerate(rows):
+            writer.writerow([row["text"], "netral", "netral" if place % 6 else "memihak"])
+    assert split(path, "-o", tmp_path / "sets", "--annotators", "Ani", "Budi") == 0
+    posts = read_labelled([tmp_path / "sets" / f"{name}.jsonl" for name in ("train", "dev", "test")])
+    assert len(posts) == 50
+    assert len(read_lines(tmp_path / "sets" / "left_out.jsonl")) == 10
+
+
+def test_label_names_of_a_project_are_mapped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names_of = {"neutral": "tidak memihak", "supportive": "mendukung", "campaigning": "ajakan"}
+    path = write_lines(tmp_path / "posts.jsonl", [{**row, "label": names_of[row["label"]]} for row in make_posts(80)])
+    assert split(path, "-o", tmp_path / "sets") == 1
+    assert "posts.jsonl: row 1" in capsys.readouterr().err
+    pairs = [f"{name}={label}" for label, name in names_of.items()]
+    assert split(path, "-o", tmp_path / "sets", "--map", *pairs) == 0
+    train = read_labelled([tmp_path / "sets" / "train.jsonl"])
+    assert {label.value for label in train["label"]} <= set(LABELS)
+
+
+def test_posts_without_labels_can_be_split_too(tmp_path: Path) -> None:
+    rows = [{"id": row["id"], "text": row["text"]} for row in make_posts(50)]
+    path = write_lines(tmp_path / "posts.jsonl", rows)
+    assert split(path, "-o", tmp_path / "sets") == 1
+    assert split(path, "-o", tmp_path / "sets", "--unlabelled", "keep") == 0
+    assert len(read_lines(tmp_path / "sets" / "train.jsonl")) == 40
