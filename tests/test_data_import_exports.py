@@ -197,3 +197,200 @@ def test_exports_of_different_tools_are_put_together_post_by_post(tmp_path):
     # The same texts have other ids in the two tools: they stay two posts, and `check` finds them.
     assert imported.tasks == 23 + 12
     assert imported.merged == imported.tasks - len(imported.all)
+
+
+# --- what annotators are asked besides the label ---------------------------------------------------------------------
+
+
+def said(**marks):
+    """A choices control of Label Studio for each name: what one annotator said."""
+    return [
+        {"from_name": name, "type": "choices", "value": {"choices": [value] if isinstance(value, str) else value}}
+        for name, value in marks.items()
+    ]
+
+
+def label_studio(path, *annotations):
+    """One task with an annotation a person (1, 2, ...)."""
+    given = [{"completed_by": who, "result": said(**one)} for who, one in enumerate(annotations, start=1)]
+    path.write_text(json.dumps([{"id": 1, "data": {"text": "Gas pak"}, "annotations": given}]), encoding="utf-8")
+    return path
+
+
+def marks(post):
+    return post.unsure, post.fields.get("direction")
+
+
+@pytest.mark.parametrize("doubt", ["unsure", "Ragu", "ragu-ragu", "keraguan"])
+@pytest.mark.parametrize("way", ["direction", "arah", "untuk_siapa"])
+def test_label_studio_controls_of_doubt_and_direction_are_found_by_name_or_values(tmp_path, doubt, way):
+    path = label_studio(tmp_path / "a.json", {"sikap": "memihak", doubt: "Ragu-ragu", way: "kontra"}, {"sikap": "x"})
+    (task,) = read_tasks(path)
+    first, second = task.answers
+    assert (first.values, first.unsure, first.direction) == (("memihak",), True, "contra")
+    assert (second.values, second.unsure, second.direction) == (("x",), False, None)
+    imported = import_posts(path)
+    assert marks(imported.all[0]) == (True, "contra")
+    assert any(f"doubts are read from {doubt!r}" in note and repr(way) in note for note in imported.notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "direction"),
+    [("pro", "pro"), ("Contra", "contra"), ("kontra", "contra"), ("keduanya", "both"), ("both", "both")]
+    + [(["pro", "kontra"], "both"), ([], None)],
+)
+def test_directions_are_read_in_both_languages_and_two_choices_are_both(tmp_path, given, direction):
+    path = label_studio(tmp_path / "a.json", {"label": "memihak", "direction": given})
+    assert marks(import_posts(path).all[0]) == (False, direction)
+
+
+@pytest.mark.parametrize("yes", ["ya", "YES", "true", "unsure", "ragu ragu"])
+@pytest.mark.parametrize("no", ["tidak", "no", "sure", "yakin"])
+def test_a_control_named_unsure_also_takes_yes_and_no(tmp_path, yes, no):
+    answers = [{"label": "netral", "unsure": no}, {"label": "netral", "unsure": yes}]
+    (task,) = read_tasks(label_studio(tmp_path / "a.json", *answers))
+    assert [answer.unsure for answer in task.answers] == [False, True]
+
+
+def test_a_control_of_yes_and_no_under_another_name_is_no_doubt(tmp_path):
+    path = label_studio(tmp_path / "a.json", {"label": "netral", "ada_foto": "ya"})
+    assert marks(import_posts(path).all[0]) == (False, None)
+
+
+def test_a_control_of_doubt_with_other_words_is_left_alone_and_said(tmp_path):
+    path = label_studio(tmp_path / "a.json", {"label": "netral", "unsure": "sedikit"})
+    imported = import_posts(path)
+    assert marks(imported.all[0]) == (False, None)
+    assert any("the answers to 'unsure' are not read" in note for note in imported.notes)
+
+
+def test_directions_that_are_mapped_to_labels_are_labels(tmp_path):
+    label_map = {"pro": "memihak", "kontra": "memihak"}
+    path = label_studio(tmp_path / "a.json", {"arah": "pro"})
+    assert import_posts(path, label_map=label_map).all[0].label is Label.SUPPORTIVE
+    with pytest.raises(InputError, match="unknown label names: 'pro'"):
+        import_posts(path)
+    (tmp_path / "ani.jsonl").write_text('{"text": "Gas pak", "label": ["pro"]}\n', encoding="utf-8")
+    assert import_posts(tmp_path / "ani.jsonl", label_map=label_map).all[0].label is Label.SUPPORTIVE
+    with pytest.raises(InputError, match="unknown label names: 'pro'"):
+        import_posts(tmp_path / "ani.jsonl")
+
+
+def test_a_control_that_holds_the_label_by_name_is_no_direction(tmp_path):
+    path = label_studio(tmp_path / "a.json", {"direction": "pro", "label": "netral"})
+    mapped = import_posts(path, TaskOptions(label_column="direction"), label_map={"pro": "memihak"})
+    assert (mapped.all[0].label, marks(mapped.all[0])) == (Label.SUPPORTIVE, (False, None))
+
+
+def test_real_exports_give_directions(tmp_path):
+    for name in ("label_studio.json", "label_studio_min.json", "label_studio.csv"):
+        posts = {post.id: post for post in import_posts(EXPORTS / name).posts}
+        directions = {post.id: post.fields.get("direction") for post in posts.values()}
+        assert directions == {own: None if post.label is Label.NEUTRAL else "pro" for own, post in posts.items()}, name
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+@pytest.mark.parametrize(
+    ("labels", "label", "unsure", "direction"),
+    [
+        (["memihak", "ragu-ragu"], Label.SUPPORTIVE, True, None),
+        (["unsure", "supportive", "kontra"], Label.SUPPORTIVE, True, "contra"),
+        (["berkampanye", "pro", "contra"], Label.CAMPAIGNING, False, "both"),
+        (["netral"], Label.NEUTRAL, False, None),
+    ],
+)
+def test_doccano_marks_are_taken_out_of_the_labels(tmp_path, ending, labels, label, unsure, direction):
+    path = tmp_path / f"ani.{ending}"
+    if ending == "jsonl":
+        path.write_text(json.dumps({"id": 1, "text": "Gas pak", "label": labels, "Comments": []}) + "\n")
+    else:
+        path.write_text(f"id,text,label,Comments\n1,Gas pak,{'#'.join(labels)},[]\n", encoding="utf-8")
+    assert annotation_format(path) == "doccano"
+    (post,) = import_posts(path).all
+    assert (post.label, *marks(post)) == (label, unsure, direction)
+
+
+def test_marks_of_old_doccano_files_belong_to_their_users(tmp_path):
+    names = {"1": "netral", "2": "memihak", "4": "ragu-ragu", "5": "pro"}
+    given = [{"label": label, "user": user} for label, user in ((2, 1), (4, 2), (2, 2), (5, 1))]
+    path = tmp_path / "old.jsonl"
+    record = {"id": 1, "text": "Gas pak", "annotations": given, "label_map": names}
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (task,) = read_tasks(path)
+    found = {answer.annotator: (answer.values, answer.unsure, answer.direction) for answer in task.answers}
+    assert found == {"1": (("memihak",), False, "pro"), "2": (("memihak",), True, None)}
+
+
+def test_a_mark_of_doubt_alone_is_no_label_and_tells_why(tmp_path):
+    path = tmp_path / "ani.jsonl"
+    path.write_text('{"text": "Gas pak", "label": ["ragu-ragu"]}\n', encoding="utf-8")
+    imported = import_posts(path)
+    assert imported.reasons == {"unsure, without a label": 1}
+    assert imported.dropped[0]["unsure"] is True
+
+
+ARGILLA = {
+    "two": {
+        "fields": {"text": "Gas pak"},
+        "responses": {
+            "label": [{"value": "supportive", "user_id": "a"}, {"value": "supportive", "user_id": "b"}],
+            "unsure": [{"value": "unsure", "user_id": "b"}, {"value": "sure", "user_id": "a"}],
+            "direction": [{"value": "contra", "user_id": "b"}],
+        },
+    },
+    "flat": {
+        "text": "Gas pak",
+        "label.responses": ["supportive", "supportive"],
+        "label.responses.users": ["a", "b"],
+        "label.responses.status": ["submitted", "submitted"],
+        "unsure.responses": ["sure", "unsure"],
+        "unsure.responses.users": ["a", "b"],
+        "unsure.responses.status": ["submitted", "submitted"],
+        "direction.responses": ["contra"],
+        "direction.responses.users": ["b"],
+        "direction.responses.status": ["submitted"],
+    },
+    "one": {
+        "fields": {"text": "Gas pak"},
+        "responses": [
+            {"user_id": "a", "status": "submitted", "values": {"label": {"value": "supportive"}}},
+            {
+                "user_id": "b",
+                "status": "submitted",
+                "values": {
+                    "label": {"value": "supportive"},
+                    "unsure": {"value": "unsure"},
+                    "direction": {"value": "contra"},
+                },
+            },
+        ],
+    },
+    "one as rows": {
+        "text": "Gas pak",
+        "label": [{"user_id": user, "value": "supportive", "status": "submitted"} for user in ("a", "b")],
+        "unsure": [{"user_id": "b", "value": "unsure", "status": "submitted"}],
+        "direction": [{"user_id": "b", "value": "contra", "status": "submitted"}],
+    },
+}
+
+
+@pytest.mark.parametrize("layout", ARGILLA)
+def test_argilla_questions_of_doubt_and_direction_belong_to_their_users(tmp_path, layout):
+    path = tmp_path / "records.jsonl"
+    path.write_text(json.dumps({"id": "p1", **ARGILLA[layout]}) + "\n", encoding="utf-8")
+    assert annotation_format(path) == "argilla"
+    (task,) = read_tasks(path)
+    found = {answer.annotator: (answer.values, answer.unsure, answer.direction) for answer in task.answers}
+    assert found == {"a": (("supportive",), False, None), "b": (("supportive",), True, "contra")}
+    assert task.fields == {}
+    assert marks(import_posts(path).all[0]) == (True, "contra")
+
+
+def test_a_discarded_argilla_response_marks_nothing(tmp_path):
+    record = json.loads(json.dumps(ARGILLA["flat"]))
+    for name in ("label", "unsure", "direction"):
+        record[f"{name}.responses.status"][-1] = "discarded"
+    path = tmp_path / "records.jsonl"
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (post,) = import_posts(path).all
+    assert (post.label, *marks(post)) == (Label.SUPPORTIVE, False, None)

@@ -311,3 +311,92 @@ def test_every_task_ends_in_the_posts_or_the_dropped_once(tmp_path, files, label
             counts = Counter(post.ratings.values())
             assert counts[post.label] == max(counts.values())
             assert len(post.ratings) >= least
+
+
+def long(path, *answers):
+    """One post: (annotator, label, unsure, direction)."""
+    names = ("annotator", "label", "unsure", "direction")
+    return jsonl(path, [{"id": "p0", "text": TEXT} | dict(zip(names, answer, strict=True)) for answer in answers])
+
+
+@pytest.mark.parametrize(
+    ("answers", "unsure", "direction"),
+    [
+        ([("ani", "memihak", None, "pro"), ("budi", "memihak", None, None)], False, "pro"),
+        ([("ani", "memihak", None, "pro"), ("budi", "memihak", "ya", "kontra")], True, "both"),
+        ([("ani", "memihak", None, "pro"), ("b", "memihak", None, "pro"), ("c", "memihak", None, "kontra")],
+         False, "pro"),
+        ([("ani", "memihak", None, "pro"), ("b", "memihak", None, "pro"), ("c", "memihak", None, "both")],
+         False, "both"),
+        ([("ani", "memihak", None, "pro"), ("b", "memihak", None, None), ("c", "berkampanye", None, "kontra")],
+         True, "pro"),
+        ([("ani", "netral", None, None), ("b", "netral", None, None), ("c", "memihak", None, "kontra")], True, None),
+        ([("ani", "memihak", "ragu-ragu", "pro"), ("ani", "memihak", None, None)], False, "pro"),
+        ([("ani", "memihak", None, "pro"), ("ani", "netral", None, None)], False, None),
+        ([("ani", "memihak", None, "pro"), ("b", "memihak", "ragu-ragu", None), ("c", "memihak", "yakin", None)],
+         True, "pro"),
+    ],
+)  # fmt: skip
+def test_doubts_and_directions_of_answers_become_the_posts(tmp_path, answers, unsure, direction):
+    (post,) = import_posts(long(tmp_path / "long.jsonl", *answers)).all
+    assert (post.unsure, post.fields.get("direction")) == (unsure, direction)
+
+
+def test_an_adjudicators_direction_stands_above_the_others(tmp_path):
+    answers = [("ani", "memihak", None, "pro"), ("budi", "memihak", None, "pro"), ("ketua", "memihak", None, "kontra")]
+    (post,) = import_posts(long(tmp_path / "long.jsonl", *answers), adjudicator="ketua").all
+    assert (post.unsure, post.fields["direction"]) == (False, "contra")
+
+
+_MARKED = st.lists(
+    st.tuples(
+        st.sampled_from(["ani", "budi", "citra"]),
+        st.sampled_from(["netral", "memihak", "berkampanye", "x", None]),
+        st.sampled_from(["ya", "ragu-ragu", "tidak", None]),
+        st.sampled_from(["pro", "kontra", "keduanya", None]),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(answers=_MARKED, labels=st.sampled_from(LABEL_MODES), ties=st.sampled_from(TIES))
+def test_doubts_and_directions_come_through_a_second_import(tmp_path, answers, labels, ties):
+    options = {"labels": labels, "ties": ties}
+    marked = ("ani", "memihak", "ya", "pro")  # the columns hold what their names say
+    path = long(tmp_path / "long.jsonl", *answers)
+    path.write_text(
+        path.read_text(encoding="utf-8")
+        + json.dumps({"id": "m", "text": "Penanda"} | dict(zip(("annotator", "label", "unsure", "direction"), marked)))
+        + "\n",
+        encoding="utf-8",
+    )
+    once = import_posts(path, **options)
+    written, dropped = tmp_path / "once.jsonl", tmp_path / "dropped.jsonl"
+    files = []
+    for file, rows in ((written, once.rows()), (dropped, once.dropped)):
+        if rows:
+            write_rows(file, rows)
+            files.append(file)
+    again = import_posts(files, **options)
+    assert {post.id: (post.label, post.unsure, post.fields.get("direction")) for post in again.all} == {
+        post.id: (post.label, post.unsure, post.fields.get("direction")) for post in once.all
+    }
+
+
+def test_a_dropped_post_keeps_the_direction_that_all_agree_on(tmp_path):
+    path = long(
+        tmp_path / "long.jsonl",
+        ("ani", "memihak", "ya", "kontra"),
+        ("budi", "berkampanye", None, "kontra"),
+        ("citra", "netral", None, None),
+    )
+    once = import_posts(path)
+    (row,) = once.dropped
+    assert (row["reason"], row["unsure"], row["direction"]) == ("no majority", True, "contra")
+    for decision, direction in (("berkampanye", "contra"), ("netral", None)):
+        decided = jsonl(tmp_path / "dropped.jsonl", [{**row, "adjudicated": decision}])
+        for files in ([decided], [path, decided]):
+            (post,) = import_posts(files).all
+            assert (post.unsure, post.fields.get("direction")) == (True, direction)

@@ -288,3 +288,89 @@ def test_known_fields_are_checked(tmp_path, row, match):
     path = csv(tmp_path / "posts.csv", "text,label,action,weight,unsure", row)
     with pytest.raises(InputError, match=match):
         import_posts(path)
+
+
+def marks(imported):
+    return [(post.unsure, post.fields.get("direction")) for post in imported.all]
+
+
+@pytest.mark.parametrize("names", ["unsure,direction", "ragu,arah"])
+def test_doubt_and_direction_of_one_row_an_answer_belong_to_the_answer(tmp_path, names):
+    path = csv(
+        tmp_path / "long.csv",
+        f"post_id,text,penilai,label,{names}",
+        f"p1,{TEXTS[1]},ani,memihak,,pro",
+        f"p1,{TEXTS[1]},budi,memihak,ya,kontra",
+        f"p1,{TEXTS[1]},citra,memihak,tidak,pro",
+        f"p2,{TEXTS[0]},ani,netral,ragu-ragu,",
+        f"p3,{TEXTS[2]},ani,berkampanye,,keduanya",
+    )
+    tasks = list(read_tasks(path))
+    assert tasks[1].answers == (Answer("budi", ("memihak",), unsure=True, direction="contra"),)
+    assert all(task.fields == {} for task in tasks)
+    assert marks(import_posts(path)) == [(True, "pro"), (True, None), (False, "both")]
+
+
+def test_directions_that_are_no_words_of_ours_stay_the_posts(tmp_path):
+    path = csv(tmp_path / "long.csv", "id,text,penilai,label,direction", f"p1,{TEXTS[1]},ani,memihak,ke paslon 1")
+    assert marks(import_posts(path)) == [(False, "ke paslon 1")]
+
+
+def test_doubt_and_direction_of_a_labelled_table_are_the_posts(tmp_path):
+    path = csv(
+        tmp_path / "posts.csv",
+        "id,text,label,unsure,direction",
+        f"p1,{TEXTS[1]},memihak,ya,Kontra",
+        f"p2,{TEXTS[0]},netral,ragu-ragu,",
+        f"p3,{TEXTS[2]},berkampanye,false,pro",
+    )
+    first = next(iter(read_tasks(path)))
+    assert (first.fields, first.answers) == ({"unsure": True, "direction": "contra"}, (Answer("1", ("memihak",)),))
+    assert marks(import_posts(path)) == [(True, "contra"), (True, None), (False, "pro")]
+
+
+def test_doubt_and_direction_beside_several_annotators_are_the_posts(tmp_path):
+    path = csv(tmp_path / "wide.csv", "id,text,ani,budi,unsure,direction", f"p1,{TEXTS[1]},memihak,memihak,ya,pro")
+    (task,) = read_tasks(path)
+    assert task.fields == {"unsure": True, "direction": "pro"}
+    assert marks(import_posts(path)) == [(True, "pro")]
+
+
+def test_files_of_one_annotators_column_each_keep_every_doubt(tmp_path):
+    for number, unsure in ((1, "tidak"), (2, "ragu-ragu"), (3, "")):
+        csv(
+            tmp_path / f"{number}.csv",
+            f"id,text,annotator_{number},unsure",
+            f"p1,{TEXTS[1]},memihak,{unsure}",
+            f"p2,{TEXTS[0]},netral,",
+        )
+    imported = import_posts([tmp_path / f"{number}.csv" for number in (1, 2, 3)])
+    assert marks(imported) == [(True, None), (False, None)]
+    assert ratings(imported) == {f"annotator_{number}": ["s", "n"] for number in (1, 2, 3)}
+
+
+def test_labelled_tables_of_one_post_keep_every_doubt(tmp_path):
+    for name, unsure in (("ani", "tidak"), ("budi", "ya")):
+        csv(tmp_path / f"{name}.csv", "id,text,label,unsure", f"p1,{TEXTS[0]},netral,{unsure}")
+    assert marks(import_posts([tmp_path / "ani.csv", tmp_path / "budi.csv"])) == [(True, None)]
+
+
+def test_a_doubt_beside_the_label_in_its_cell_is_read(tmp_path):
+    path = csv(
+        tmp_path / "posts.csv",
+        "id;text;ani;budi",
+        f'p1;{TEXTS[1]};"memihak, ragu-ragu";memihak',
+        f"p2;{TEXTS[0]};netral;netral#ragu",
+        f"p3;{TEXTS[2]};berkampanye;ragu-ragu",
+        f"p4;{TEXTS[3]};netral;netral",
+    )
+    imported = import_posts(path)
+    assert ratings(imported) == {"ani": ["s", "n", "c", "n"], "budi": ["s", "n", None, "n"]}
+    assert [unsure for unsure, _ in marks(imported)] == [True, True, True, False]
+
+
+def test_a_doubt_that_is_mapped_to_nothing_is_still_a_skip(tmp_path):
+    path = csv(tmp_path / "posts.csv", "id,text,label", f"p1,{TEXTS[1]},ragu-ragu", f"p2,{TEXTS[0]},netral")
+    imported = import_posts(path, label_map={"ragu-ragu": None})
+    assert imported.reasons == {"skipped by all": 1}
+    assert marks(imported) == [(False, None), (False, None)]

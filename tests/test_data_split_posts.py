@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netral_nlp.corpus.check.same_posts import ComparedPosts, same_across
 from netral_nlp.corpus.duplicates import jaccard, near_duplicates_across
 from netral_nlp.corpus.groups import connected, copies, values_apart
+from netral_nlp.corpus.same_posts import ComparedPosts, same_across
 from netral_nlp.corpus.split import (
     COPIES,
     LEFT_OUT,

@@ -367,12 +367,21 @@ def _link(plains: Sequence[str], threshold: float, bands: int, rows: int) -> Int
             apart = parents[ones] != parents[others]
             ones, others, _ = _alike(side, ones[apart], side, others[apart], threshold)
             if ones.size:
-                parents = _join(parents, ones, others)
+                parents = join_groups(parents, ones, others)
     return parents
 
 
-def _join(parents: IntArray, ones: IntArray, others: IntArray) -> IntArray:
-    """Join the groups of the pairs; every group keeps its first text as its number."""
+def join_groups(parents: IntArray, ones: IntArray, others: IntArray) -> IntArray:
+    """Join the groups of pairs.
+
+    Args:
+        parents: (n,) the group of each item: the number of the group's first item.
+        ones: one item of each pair.
+        others: the other item.
+
+    Returns:
+        (n,) the groups after joining; each keeps its first item as its number.
+    """
     tree = parents.tolist()
 
     def root(item: int) -> int:

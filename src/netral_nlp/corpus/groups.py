@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from netral_nlp.corpus.check.same_posts import comparable
-from netral_nlp.corpus.duplicates import _join, near_same_groups
+from netral_nlp.corpus.duplicates import join_groups, near_same_groups
+from netral_nlp.corpus.same_posts import comparable
 
 IntArray = npt.NDArray[np.int64]
 
@@ -89,7 +89,7 @@ def copies(texts: Sequence[str], contexts: Sequence[str | None] | None = None, t
     the same post whatever it answers, since a model would have seen it. Posts without words (likes) are the same where
     what they answer is nearly the same; blank posts that answer nothing are like no other.
 
-    Whatever `check.same_posts.same_across` finds between two posts, they have one number here.
+    Whatever `same_posts.same_across` finds between two posts, they have one number here.
 
     Args:
         texts: n posts.
@@ -138,5 +138,5 @@ def _connected(values: IntArray, same: IntArray) -> IntArray:
     if not len(values):
         return values
     _, first = np.unique(same, return_index=True)
-    roots = _join(np.arange(int(values.max()) + 1), values, values[first[same]])
+    roots = join_groups(np.arange(int(values.max()) + 1), values, values[first[same]])
     return numbered(roots[values].tolist())

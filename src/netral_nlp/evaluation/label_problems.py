@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from netral_nlp.corpus.agreement import Agreement, agreement, label_column
 from netral_nlp.corpus.check.label_errors import LabelProblem, likely_wrong_labels
-from netral_nlp.corpus.check.same_posts import ComparedPosts, Conflict, conflicts, same_across
 from netral_nlp.corpus.labelled import text_id
+from netral_nlp.corpus.same_posts import ComparedPosts, Conflict, conflicts, same_across
 from netral_nlp.errors import InputError
 from netral_nlp.evaluation.metrics import align
 from netral_nlp.labels import LABELS, Label

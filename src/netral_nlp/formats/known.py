@@ -110,23 +110,22 @@ _ID_NAMES: Final = (
     ("id_str", "tweet_id", "post_id", "comment_id", "status_id", "message_id", "id_postingan", "id_komentar", "no_id"),
 )
 _ACTION_NAMES: Final = (("action", "aksi", "tindakan"),)
+# The first that is there is taken: unlike two texts, two columns with an author mean the same person.
 _FIELD_NAMES: Final = {
     "author": (
-        ("author", "penulis"),
-        ("author_id", "user_id_str", "user_id", "id_penulis", "username", "user_name", "screen_name", "user", "akun"),
-        ("nama_akun", "authorname", "page_name", "account", "from_name"),
+        *("author", "penulis", "author_id", "user_id_str", "user_id", "id_penulis", "username", "user_name"),
+        *("screen_name", "user", "akun", "nama_akun", "authorname", "page_name", "account", "from_name"),
     ),
     "thread": (
-        ("thread", "utas"),
-        ("thread_id", "conversation_id", "conversation_id_str", "id_utas", "isreplyto", "parent_id", "video_id"),
+        *("thread", "utas", "thread_id", "conversation_id_str", "conversation_id", "id_utas", "isreplyto"),
+        *("parent_id", "video_id"),
     ),
     "posted_at": (
-        ("posted_at",),
-        ("created_at", "date", "tanggal", "timestamp", "waktu", "datetime", "publishedat", "post_created"),
-        ("year", "tahun"),
+        *("posted_at", "created_at", "date", "tanggal", "timestamp", "waktu", "datetime", "publishedat"),
+        *("post_created", "year", "tahun"),
     ),
-    "platform": (("platform",), ("media_sosial", "kanal")),
-    "source": (("source", "sumber"),),
+    "platform": ("platform", "media_sosial", "kanal"),
+    "source": ("source", "sumber"),
 }
 
 
@@ -170,9 +169,10 @@ def guess_field(field: str, columns: Sequence[str]) -> str | None:
         columns: the file's columns.
 
     Returns:
-        None where no column, or more than one, could be it.
+        None where no column could be it. Of several the likeliest: an id before a name, a day before a year.
     """
-    return _only(_FIELD_NAMES[field], columns)
+    spelt = {_key(column): column for column in reversed(columns)}
+    return next((spelt[name] for name in _FIELD_NAMES[field] if name in spelt), None)
 
 
 def text_candidates(columns: Sequence[str]) -> list[str]:

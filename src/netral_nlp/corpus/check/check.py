@@ -24,11 +24,11 @@ from netral_nlp.corpus.check.leaks import Template, check_columns, check_copies,
 from netral_nlp.corpus.check.posts import Posts, suite_files, without
 from netral_nlp.corpus.check.read import CheckedFile, Reading, read_posts
 from netral_nlp.corpus.check.report import Check
-from netral_nlp.corpus.check.same_posts import same_groups
 from netral_nlp.corpus.check.schema import check_balance, check_conflicts, check_empty, check_ids, check_suites
 from netral_nlp.corpus.check.sources import find_sources
 from netral_nlp.corpus.check.texts import LONGEST, entities, garbled, has_words, personal_data
 from netral_nlp.corpus.duplicates import choose_bands
+from netral_nlp.corpus.same_posts import same_groups
 from netral_nlp.errors import ConfigError, MissingExtraError
 
 log = logging.getLogger(__name__)

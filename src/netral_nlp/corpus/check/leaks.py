@@ -8,12 +8,9 @@ from typing import Any, Final
 
 from netral_nlp.corpus.check.findings import Finding, Kind
 from netral_nlp.corpus.check.posts import Posts
-from netral_nlp.corpus.check.same_posts import same_across
+from netral_nlp.corpus.groups import value_key
+from netral_nlp.corpus.same_posts import same_across
 
-_NOBODY: Final = frozenset(
-    {"[deleted]", "deleted", "anonymous", "anonim", "unknown", "none", "null", "nan", "-", "n/a"}
-)
-"""What stands in the place of an author or a thread that is not known."""
 _COLUMN_KINDS: Final = {"author": Kind.SAME_AUTHOR, "thread": Kind.SAME_THREAD}
 
 
@@ -70,8 +67,8 @@ def check_columns(posts: Posts, columns: Sequence[str]) -> Iterator[Finding]:
         for side, rows in posts.by_side().items() if values else ():
             own: dict[str, int] = {}
             for row in rows:
-                value = values[row].lstrip("@").casefold()
-                if not value or value in _NOBODY:
+                value = value_key(values[row])
+                if value is None:
                     continue
                 own.setdefault(value, row)
                 if (other := first.get(value)) is not None:

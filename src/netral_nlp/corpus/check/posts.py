@@ -11,7 +11,7 @@ from typing import Any, Final
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
 from netral_nlp.corpus.annotations.tasks import Answer, Task
 from netral_nlp.corpus.check.findings import Finding, Kind
-from netral_nlp.corpus.check.same_posts import ComparedPosts
+from netral_nlp.corpus.same_posts import ComparedPosts
 from netral_nlp.labels import LABELS, Label
 
 _LONGEST_SHOWN: Final = 32

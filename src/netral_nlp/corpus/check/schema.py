@@ -8,7 +8,7 @@ from typing import Final
 
 from netral_nlp.corpus.check.findings import Finding, Kind
 from netral_nlp.corpus.check.posts import Posts
-from netral_nlp.corpus.check.same_posts import conflicts
+from netral_nlp.corpus.same_posts import conflicts
 from netral_nlp.errors import InputError
 from netral_nlp.inference.actions import Action
 from netral_nlp.labels import LABELS
