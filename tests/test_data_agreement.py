@@ -182,3 +182,34 @@ def test_outputs_are_never_inputs(tmp_path, capsys):
     path.write_text("text,ani,budi\na,netral,memihak\n", encoding="utf-8")
     assert run(path, "--disputed", path, "--overwrite") == 1
     assert "is one of the files to read" in capsys.readouterr().err
+
+
+def test_many_annotators_are_measured_without_their_pairs(tmp_path, capsys):
+    random = np.random.default_rng(3)
+    path = tmp_path / "crowd.csv"
+    frame = pd.DataFrame(
+        {
+            "id": np.repeat(np.arange(3000), 3),
+            "text": [f"Kabar TPS nomor {number}" for number in np.repeat(np.arange(3000), 3)],
+            "annotator": [f"w{number}" for number in random.integers(0, 2000, 9000)],
+            "label": random.choice(LABELS, 9000),
+        }
+    )
+    frame.to_csv(path, index=False)
+
+    assert run(path, "--resamples", 10) == 0
+
+    out = capsys.readouterr().out
+    assert "pairs are measured with up to 300 annotators" in out
+    told = figures(capsys, path, "--resamples", 0)
+    assert told["pairs"] == []
+    assert len(told["annotators"]) > 1900
+    answers = frame.drop_duplicates(["id", "annotator"], keep="last").groupby("id").label
+    units = [[LABELS.index(value) for value in values] for _, values in answers]
+    assert told["alpha_nominal"]["value"] == pytest.approx(textbook_alpha(units, ordinal=False), abs=1e-9)
+
+
+def test_more_answers_than_memory_holds_are_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("netral_nlp.cli.data.agreement._MOST_CELLS", 10)
+    assert run(EXPORTS / "label_studio.json") == 1
+    assert "measure parts of the project, one after another" in capsys.readouterr().err

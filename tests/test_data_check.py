@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,16 @@ from netral_nlp.corpus.duplicates import jaccard
 from netral_nlp.errors import ConfigError, InputError
 
 PLAIN = CheckOptions(label_errors="off")
+SUITES_WITH_AN_ACT = CheckOptions(label_errors="off", suite_cases=frozenset({"", "Gas 🔥"}))
 CALL = "Ayo kawal suara di TPS masing-masing dan menangkan pasangan nomor dua untuk perubahan daerah kita"
 
 
 def checked(made: list[dict[str, Any]], options: CheckOptions = PLAIN) -> Check:
     return check_tasks([task(row, number) for number, row in enumerate(made, 1)], options)
+
+
+def checked_tasks(*tasks: Task) -> Check:
+    return check_tasks(tasks, PLAIN)
 
 
 def of(found: Check, kind: Kind) -> list[Finding]:
@@ -462,3 +468,97 @@ def test_reading_options_reach_the_reader(tmp_path: Path) -> None:
     options = CheckOptions(label_errors="off", reading=TaskOptions(text_column="isi", label_column="kelas"))
 
     assert check_files([path], options).findings == ()
+
+
+# -- what must not pass for sound --
+
+
+def test_posts_without_words_are_no_behaviour_suite() -> None:
+    found = checked([{"text": "", "label": "netral"}, {"text": " ", "label": "memihak"}], SUITES_WITH_AN_ACT)
+
+    assert where(found, Kind.EMPTY) == [(1, None), (2, None)]
+    assert not of(found, Kind.NOT_CHECKED)
+    assert found.posts == 2
+
+
+def test_a_set_in_which_no_post_has_a_label_is_an_error() -> None:
+    tied = [
+        Task("export.json", row, None, text, {}, (Answer("ani", ("netral",)), Answer("budi", ("memihak",))))
+        for row, text in enumerate(["Jadwal debat kedua diumumkan KPU", "Pasar induk sepi hari ini"], 1)
+    ]
+
+    found = check_tasks(tied, PLAIN)
+
+    assert [one.detail for one in of(found, Kind.MISSING_LABEL)] == ["no post has a label"]
+    assert not found.is_clean()
+
+
+@pytest.mark.parametrize(
+    ("answers", "label", "disputed"),
+    [
+        # adjudicated twice, differently: import drops it
+        ([("ani", "netral", True, None), ("budi", "memihak", True, None)], None, "adjudicated twice, differently"),
+        ([("ani", "netral", True, None), ("budi", "memihak", False, None)], "neutral", None),
+        # the adjudicator skipped it
+        ([("ani", "netral", False, None), ("adjudicated", "skip", True, None)], None, None),
+        # an empty answer takes nothing back
+        ([("ani", "netral", False, None), ("ani", None, False, None)], "neutral", None),
+        # the later answer counts, whatever the time zone it is written in
+        ([("ani", "netral", False, "2024-10-01T09:00:00+07:00"), ("ani", "memihak", False, "2024-10-01T03:00:00Z")],
+         "supportive", None),
+        ([("ani", "memihak", False, "2024-10-01T09:00:00+07:00"), ("ani", "netral", False, "2024-10-01T01:00:00Z")],
+         "supportive", None),
+    ],
+)  # fmt: skip
+def test_answers_settle_as_in_an_import(
+    answers: list[tuple[str, str | None, bool, str | None]], label: str | None, disputed: str | None
+) -> None:
+    given = tuple(
+        Answer(name, () if value is None else (value,), final=final, at=at) for name, value, final, at in answers
+    )
+
+    found = checked_tasks(Task("export.json", 1, None, "Jadwal debat kedua diumumkan KPU", {}, given))
+
+    assert found.labels == ({} if label is None else {label: 1})
+    assert [one.detail for one in of(found, Kind.DISPUTED)] == ([] if disputed is None else [disputed])
+
+
+def test_a_table_in_a_folder_has_no_annotators_guessed(tmp_path: Path) -> None:
+    made = [{"text": row["text"], "under_neutral": row["label"], "under_side": "memihak"} for row in rows(6)]
+    write_jsonl(tmp_path / "data" / "comments.jsonl", made)
+    write_jsonl(tmp_path / "data" / "train.jsonl", rows(90, 10))
+    named = [{"text": row["text"], "anotator 1": row["label"], "anotator 2": row["label"]} for row in rows(30, 200)]
+    write_csv(tmp_path / "data" / "answers.csv", named)
+
+    found = check_files([tmp_path / "data"], PLAIN)
+
+    (note,) = of(found, Kind.NOT_CHECKED)[:1]
+    assert note.file == str(tmp_path / "data" / "comments.jsonl")
+    assert note.detail == (
+        "no label column; name the file itself to have its columns 'under_neutral', 'under_side' read as annotators'"
+    )
+    assert not of(found, Kind.DISPUTED)
+    assert found.posts == 120
+    assert len(of(check_files([tmp_path / "data" / "comments.jsonl"], PLAIN), Kind.DISPUTED)) == 4
+
+
+def test_other_labels_beside_the_label_in_a_folder_are_no_annotators(tmp_path: Path) -> None:
+    made = [{**row, "under_side": "memihak", "under_neutral": "netral"} for row in rows(90)]
+    write_jsonl(tmp_path / "data" / "train.jsonl", made)
+    write_jsonl(tmp_path / "data" / "dev.jsonl", rows(30, 90))
+
+    found = check_files([tmp_path / "data"], PLAIN)
+
+    assert not of(found, Kind.DISPUTED)
+    assert found.labels == dict.fromkeys(found.labels, 40)
+
+
+def test_thousands_of_files_are_sorted_out_at_once(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.jsonl" for number in range(4000)]
+    for path in paths:
+        path.touch()
+
+    started = time.perf_counter()
+
+    assert len(find_sources(paths)) == 4000
+    assert time.perf_counter() - started < 3

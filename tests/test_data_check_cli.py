@@ -285,3 +285,41 @@ def test_the_projects_own_data_is_sound(capsys: pytest.CaptureFixture[str]) -> N
 
     assert document["counts"]["error"] == {}
     assert code == 0
+
+
+def test_a_report_never_replaces_what_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_csv(tmp_path / "train.csv", rows(30))
+    before = path.read_bytes()
+
+    for given in (path, f"train={path}"):
+        code, _, err = run(capsys, given, *OFF, "--report", path, "--overwrite")
+        assert code == 1
+        assert err == f"netral: error: {path}: is one of the files to check; name another report\n"
+    code, _, err = run(capsys, tmp_path, *OFF, "--report", path, "--overwrite")
+
+    assert (code, path.read_bytes()) == (1, before)
+
+
+def test_a_file_without_a_readable_row_says_what_is_wrong_with_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_jsonl(tmp_path / "posts.jsonl", [{"text": {"isi": "rahasia"}, "label": "netral"}] * 3)
+
+    code, _, err = run(capsys, path, *OFF)
+
+    assert code == 1
+    assert err.splitlines()[-1] == (
+        f"netral: error: {path}: row 1: 'text' holds an object, not a text; name the text with --text-column"
+    )
+
+
+def test_a_header_that_is_a_post_is_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "posts.csv"
+    for first in ("Ayo kawal suara di TPS demi kemenangan kita,kampanye", "Ayo kawal suara di TPS demi kemenangan"):
+        path.write_text(f"{first}\nBangga sama Bu Sari\n" if "," not in first else f"{first}\nBangga,netral\n")
+
+        code, out, err = run(capsys, path, *OFF)
+
+        assert code == 1
+        assert "kawal suara" not in out + err
+        assert "column 1 (a long name: is the first row a header?)" in err

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -452,3 +454,70 @@ def test_datasets_folders_join(tmp_path: Path, labels: Path) -> None:
     datasets.Dataset.from_dict({"isi": TEXTS, "no": list(range(8))}).save_to_disk(str(tmp_path / "set"))
     found = join(labels, tmp_path / "set")
     assert len(found.rows) == len(TEXTS)
+
+
+def test_the_misses_do_not_share_a_file_with_the_posts(
+    labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rows(tmp_path / "copy.csv", copy_of(TEXTS[:-1]))
+    out = tmp_path / "out.csv"
+
+    for misses in (out, tmp_path / "in" / ".." / "out.csv"):
+        arguments = ["data", "hydrate", tmp_path / "copy.csv", "--labels", labels, "-o", out, "--misses", misses]
+        assert main([*map(str, arguments)]) == 1
+        assert "--misses names the output itself; name another file" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_many_files_of_a_folder_without_any_labelled_text_take_one_line(
+    labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "downloads"
+    for number in range(60):
+        write_rows(folder / f"lain{number}.csv", [{"teks": f"Jadwal posyandu RW {number}"}])
+    write_rows(folder / "salinan.csv", copy_of(TEXTS))
+
+    assert main(["data", "hydrate", str(folder), "--labels", str(labels), "-o", str(tmp_path / "out.jsonl")]) == 0
+
+    out = capsys.readouterr().out
+    assert f"{folder / 'salinan.csv'}: 8 rows" in out
+    assert "40 more files hold none of the labelled texts (40 rows)" in out
+    assert out.count("lain") == 20
+
+
+@pytest.mark.parametrize("command", ["hydrate", "check"])
+def test_files_without_permission_are_passed_over_and_said(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with tempfile.TemporaryDirectory() as made:  # tmp_path is closed to whom the test becomes
+        folder, label_file = Path(made) / "copies", Path(made) / "labels.csv"
+        write_rows(Path(made) / "posts.jsonl", posts())
+        assert main(["data", "dehydrate", f"{made}/posts.jsonl", "-o", str(label_file)]) == 0
+        for name in ("whole.csv", "secret.csv", "closed/inner.csv"):
+            write_rows(folder / name, posts())
+        arguments = {
+            "hydrate": ["hydrate", str(folder), "--labels", str(label_file), "-o", f"{made}/out.jsonl", "--overwrite"],
+            "check": ["check", str(folder), "--label-errors", "off", "--json"],
+        }[command]
+        main(["data", *arguments])  # whoever the test becomes cannot import what is needed
+        for path, mode in ((made, 0o777), (folder / "secret.csv", 0), (folder / "closed", 0o744)):
+            Path(path).chmod(mode)
+        capsys.readouterr()
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            code = main(["data", *arguments])
+        finally:
+            os.seteuid(user)
+            (folder / "closed").chmod(0o755)
+        told = capsys.readouterr()
+    denied = [folder / "secret.csv", folder / "closed" / "inner.csv"]
+    if command == "hydrate":
+        assert code == 0
+        assert "8 of 8 labels" in told.out
+        for path in denied:
+            assert f"netral: warning: passed over: {path}: cannot be opened: Permission denied" in told.err
+    else:
+        found = [(one["file"], one["detail"]) for one in json.loads(told.out)["findings"] if "read" in one["kind"]]
+        assert sorted(found) == sorted(
+            (str(path), "cannot be opened: Permission denied; check its permissions") for path in denied
+        )

@@ -130,3 +130,11 @@ def test_paths_that_are_no_files(tmp_path, monkeypatch, paths, said):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=said):
         list(read_tasks(paths))
+
+
+@pytest.mark.parametrize("annotations", [3, 2.5, True])
+def test_annotations_that_are_a_number_are_named(tmp_path, annotations):
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([TASK | {"annotations": annotations}]))
+    with pytest.raises(InputError, match="row 1: 'annotations' is no list of annotations"):
+        list(read_tasks(path))

@@ -30,7 +30,7 @@ def test_it_writes_posts_that_train_reads_and_says_what_became_of_the_rest(tmp_p
     assert not any(text in told.out + told.err for text in texts)
     posts = read_labelled(output)
     assert len(posts) == 10
-    assert set(posts.columns) == {"id", "text", "label", "platform", "author", "annotators", "unsure"}
+    assert set(posts.columns) == {"id", "text", "label", "platform", "author", "direction", "annotators", "unsure"}
     dropped = [json.loads(line) for line in (tmp_path / "posts.dropped.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(row["row"], row["id"], row["reason"], row["ratings"]) for row in dropped] == [
         (9, "ls-09", "cancelled", dict.fromkeys(("ani@contoh.id", "budi@contoh.id", "citra@contoh.id"), "skip")),

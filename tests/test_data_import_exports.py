@@ -236,8 +236,15 @@ def test_label_studio_controls_of_doubt_and_direction_are_found_by_name_or_value
 
 @pytest.mark.parametrize(
     ("given", "direction"),
-    [("pro", "pro"), ("Contra", "contra"), ("kontra", "contra"), ("keduanya", "both"), ("both", "both")]
-    + [(["pro", "kontra"], "both"), ([], None)],
+    [
+        ("pro", "pro"),
+        ("Contra", "contra"),
+        ("kontra", "contra"),
+        ("keduanya", "both"),
+        ("both", "both"),
+        (["pro", "kontra"], "both"),
+        ([], None),
+    ],
 )
 def test_directions_are_read_in_both_languages_and_two_choices_are_both(tmp_path, given, direction):
     path = label_studio(tmp_path / "a.json", {"label": "memihak", "direction": given})
@@ -394,3 +401,32 @@ def test_a_discarded_argilla_response_marks_nothing(tmp_path):
     path.write_text(json.dumps(record) + "\n", encoding="utf-8")
     (post,) = import_posts(path).all
     assert (post.label, *marks(post)) == (Label.SUPPORTIVE, False, None)
+
+
+def test_a_late_answer_in_other_words_is_told_with_its_place(tmp_path):
+    def task(number, doubt):
+        given = [{"completed_by": 1, "result": said(label="netral", unsure=doubt)}]
+        return {"id": number, "data": {"text": f"Jadwal debat {number}"}, "annotations": given}
+
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([*(task(n, "ragu-ragu") for n in range(2000)), task(2000, "sedikit")]), encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"a.json: row 2,001, 'unsure': expected unsure \(ragu-ragu\), yes or no; mend"
+    ):
+        import_posts(path)
+
+
+def test_a_control_or_question_of_skips_alone_holds_no_labels(tmp_path):
+    def choice(control, value):
+        return {"type": "choices", "from_name": control, "value": {"choices": [value]}}
+
+    text = "Jadwal debat kedua diumumkan KPU"
+    result = [choice("relevansi", "lewati"), choice("label", "memihak")]
+    studio = [{"id": 1, "data": {"text": text}, "annotations": [{"completed_by": 1, "result": result}]}]
+    said = {"relevansi": [{"user_id": "u", "value": "lewati"}], "label": [{"user_id": "u", "value": "memihak"}]}
+    argilla = [{"id": "a", "fields": {"text": text}, "responses": said}]
+    for name, records in (("studio", studio), ("argilla", argilla)):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(records), encoding="utf-8")
+        (task,) = read_tasks(path)
+        assert task.answers[0].values == ("memihak",)

@@ -364,14 +364,11 @@ _MARKED = st.lists(
 @given(answers=_MARKED, labels=st.sampled_from(LABEL_MODES), ties=st.sampled_from(TIES))
 def test_doubts_and_directions_come_through_a_second_import(tmp_path, answers, labels, ties):
     options = {"labels": labels, "ties": ties}
-    marked = ("ani", "memihak", "ya", "pro")  # the columns hold what their names say
     path = long(tmp_path / "long.jsonl", *answers)
-    path.write_text(
-        path.read_text(encoding="utf-8")
-        + json.dumps({"id": "m", "text": "Penanda"} | dict(zip(("annotator", "label", "unsure", "direction"), marked)))
-        + "\n",
-        encoding="utf-8",
-    )
+    # The columns hold what their names say.
+    marked = {"id": "m", "text": "Penanda", "annotator": "ani", "label": "memihak", "unsure": "ya", "direction": "pro"}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(marked) + "\n")
     once = import_posts(path, **options)
     written, dropped = tmp_path / "once.jsonl", tmp_path / "dropped.jsonl"
     files = []
@@ -400,3 +397,32 @@ def test_a_dropped_post_keeps_the_direction_that_all_agree_on(tmp_path):
         for files in ([decided], [path, decided]):
             (post,) = import_posts(files).all
             assert (post.unsure, post.fields.get("direction")) == (True, direction)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet", "xlsx"])
+def test_doubts_and_directions_come_through_every_format(tmp_path, ending):
+    path = jsonl(
+        tmp_path / "posts.jsonl",
+        [
+            {"id": "p0", "text": TEXT, "annotator": "ani", "label": "memihak", "unsure": "ya", "direction": "kontra"},
+            {"id": "p1", "text": "Coblos 1", "annotator": "ani", "label": "berkampanye", "direction": "pro"},
+            {"id": "p2", "text": "Jadwal debat", "annotator": "ani", "label": "netral"},
+        ],
+    )
+    for number in (1, 2):
+        once = import_posts(path)
+        expected = [(S, True, "contra"), (C, False, "pro"), (N, False, None)]
+        assert [(post.label, post.unsure, post.fields.get("direction")) for post in once.all] == expected
+        path = tmp_path / f"{number}.{ending}"
+        write_rows(path, once.rows(), columns=once.columns())
+    frame = read_labelled(path)
+    assert frame["unsure"].tolist() == [True, False, False]
+    assert frame["direction"].tolist() == ["contra", "pro", None]
+
+
+def test_a_direction_goes_with_the_answer_that_gave_it(tmp_path):
+    once = import_posts(long(tmp_path / "long.jsonl", ("ani", "memihak", None, "kontra")))
+    write_rows(tmp_path / "once.jsonl", once.rows())
+    changed = long(tmp_path / "changed.jsonl", ("ani", "netral", "tidak", None))
+    (post,) = import_posts([tmp_path / "once.jsonl", changed]).all
+    assert (post.label, post.unsure, post.fields.get("direction")) == (N, False, None)

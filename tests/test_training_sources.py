@@ -274,3 +274,29 @@ def test_sources_keep_posts_marked_dev_for_those_who_divide_anew(tmp_path: Path)
     found = read_sources(config_for(data, tmp_path), keep_dev=True)
     assert found.dev is None
     assert (len(found.train), found.left_out) == (36, 4)
+
+
+def test_old_posts_need_not_call_their_columns_as_the_new_ones_do(tmp_path: Path) -> None:
+    new = [
+        {"cuitan": post["text"], "putusan": post["label"], "induk": post["context"]} for post in make_posts(40, seed=8)
+    ]
+    data = write_posts(tmp_path / "new.jsonl", new)
+    old = write_posts(tmp_path / "old.jsonl", make_posts(60))
+    columns = {"text_column": "cuitan", "label_column": "putusan", "context_column": "induk"}
+
+    found = loaded(data, tmp_path, replay=[str(old)], replay_share=0.5, **columns)
+
+    new_posts = 40 - len(found.dev)
+    assert 2 * new_posts - 1 <= len(found.train) <= 2 * new_posts
+    assert sum(context is not None for context in found.train.contexts[new_posts:]) > 3
+
+
+def test_old_posts_may_call_their_columns_as_the_new_ones_do(tmp_path: Path) -> None:
+    renamed = [{"cuitan": post["text"], "putusan": post["label"], "text": "t"} for post in make_posts(100)]
+    data = write_posts(tmp_path / "new.jsonl", renamed[:40])
+    old = write_posts(tmp_path / "old.jsonl", renamed[40:])
+
+    found = loaded(data, tmp_path, replay=[str(old)], replay_share=0.5, text_column="cuitan", label_column="putusan")
+
+    new_posts = 40 - len(found.dev)
+    assert 2 * new_posts - 1 <= len(found.train) <= 2 * new_posts

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from netral_nlp.errors import ConfigError
-
-_FEW = 300
+from netral_nlp.evaluation.options import FEW_POSTS
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +22,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="example: netral calibrate --model runs/mine --data my_dev.jsonl --target-accused 0.02",
     )
     parser.add_argument("--model", metavar="FOLDER", type=Path, required=True, help="the model folder")
-    parser.add_argument("--data", metavar="D", nargs="+", required=True, help=f"labelled posts, about {_FEW} or more")
+    parser.add_argument(
+        "--data", metavar="D", nargs="+", required=True, help=f"labelled posts, about {FEW_POSTS} or more"
+    )
     parser.add_argument("--text-column", metavar="NAME", help="where the text is (default: text)")
     parser.add_argument("--label-column", metavar="NAME", help="where the label is (default: label)")
     parser.add_argument(
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
             f"  fitted on one half, measured on the other: {half.accused.format(percent=True)}; "
             f"{half.passed.format(percent=True)}; {half.reviewed.format(percent=True)}"
         )
-    if fitted["posts"] < _FEW:
-        print(f"only {fitted['posts']:,} posts: thresholds are rough; {_FEW} or more are better", file=sys.stderr)
+    if fitted["posts"] < FEW_POSTS:
+        print(f"only {fitted['posts']:,} posts: thresholds are rough; {FEW_POSTS} or more are better", file=sys.stderr)
     print(f"wrote {path}", file=sys.stderr)
     return 0

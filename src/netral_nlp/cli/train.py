@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import shlex
 import sys
 from typing import Any
 
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print(f"netral: stopped; the same command with --resume goes on ({config.output})", file=sys.stderr)
             raise
-    _print_result(folder)
+    _print_result(folder, config.output)
     return 0
 
 
@@ -104,7 +105,7 @@ class _Lines(logging.Handler):
         tqdm.write(f"netral: {kind}{record.getMessage()}", file=sys.stderr)
 
 
-def _print_result(folder: Any) -> None:
+def _print_result(folder: Any, named: str) -> None:
     """The dev table and where everything is."""
     import json
 
@@ -126,4 +127,5 @@ def _print_result(folder: Any) -> None:
             ]
         )
     print("\n".join(align(rows)))
-    print(f"\n{folder}\n  README.md holds the model card, metrics.json all figures, training.yaml every value")
+    print(f"\n{named}\n  README.md holds the model card, metrics.json all figures, training.yaml every value")
+    print(f"  next: netral evaluate --model {shlex.quote(named)} --data TEST --compare OLD-MODEL")

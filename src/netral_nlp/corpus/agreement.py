@@ -9,9 +9,9 @@ at least two annotators have labelled say anything about agreement.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, repeat
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,6 +28,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Ratings = Mapping[str, Sequence[object]]
 
+MOST_PAIRED = 300
+"""With more annotators no pairs are measured: a crowd has millions of them, nearly all without a common post."""
 _N = len(LABELS)
 _GAP = -1
 _SKIPPED = "skip"
@@ -169,7 +171,7 @@ class Agreement:
         percent: share of the pairs of ratings of one post that are equal.
         unanimous: share of the shared posts on which all ratings are equal.
         per_label: agreement on each label.
-        pairs: every two annotators.
+        pairs: every two annotators; none with more than `MOST_PAIRED` annotators.
         per_annotator: each annotator against `reference`.
         reference: "majority of the others" or "consensus".
         disputed: the most disputed posts, the farthest apart first.
@@ -258,16 +260,16 @@ class Agreement:
             )
         lines += ["", *align(rows)]
         if cut:
-            of = (
-                f"{len(pairs):,} of {len(self.pairs):,} pairs and {len(shown_annotators):,} of {len(self.annotators):,}"
-            )
+            of = f"{len(shown_annotators):,} of {len(self.annotators):,}"
+            if pairs:
+                of = f"{len(pairs):,} of {len(self.pairs):,} pairs and {of}"
             lines += ["", f"the {of} annotators that agree least"]
         rows = [["annotators", "agreement", "kappa", "quadratic kappa", "posts"]]
         for pair in pairs:
             figures = [Interval(pair.agreement).format(percent=True)]
             figures += [Interval(value).format() for value in (pair.kappa, pair.quadratic_kappa)]
             rows.append([f"{pair.first}, {pair.second}", *figures, f"{pair.posts:,}"])
-        lines += ["", *align(rows)]
+        lines += ["", *(align(rows) if pairs else [f"pairs are measured with up to {MOST_PAIRED:,} annotators"])]
         rows = [[f"against the {self.reference}", "agreement", "severity shift", "posts", "unclear"]]
         for who in shown_annotators:
             shift = "–" if math.isnan(who.severity_shift) else f"{round(who.severity_shift, 2) + 0.0:+.2f}"
@@ -349,13 +351,14 @@ def agreement(
         )
         for label in LABELS
     }
+    references: Iterable[IntArray]
     if consensus is None:
-        references = [_majority(counts - _one_hot(column)) for column in codes]
+        references = (_majority(counts - _one_hot(column)) for column in codes)
     else:
         agreed = label_column("consensus", consensus)
         if len(agreed) != codes.shape[1]:
             raise InputError(f"the consensus has {len(agreed):,} rows but there are {codes.shape[1]:,} posts")
-        references = [agreed] * len(names)
+        references = repeat(agreed, len(names))
     posts = _disputed(counts)
     return Agreement(
         annotators=names,
@@ -369,7 +372,7 @@ def agreement(
         per_label=per_label,
         pairs=tuple(
             _pair(names[one], codes[one], names[other], codes[other])
-            for one, other in combinations(range(len(names)), 2)
+            for one, other in (combinations(range(len(names)), 2) if len(names) <= MOST_PAIRED else ())
         ),
         per_annotator=tuple(
             _annotator(name, own, reference) for name, own, reference in zip(names, codes, references, strict=True)

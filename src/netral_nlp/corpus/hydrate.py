@@ -216,6 +216,8 @@ class _Join:
                         self._look_in(chunk, column, report)
         except InputError as error:
             report.problem = str(error)
+        except OSError as error:
+            report.problem = f"{path}: cannot be opened: {error.strerror}; check its permissions"
         return report
 
     def result(self, reports: list[FileReport], others: int) -> Hydrated:

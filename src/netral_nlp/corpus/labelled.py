@@ -242,7 +242,10 @@ def _find_columns(
     Raises:
         InputError: a named or needed column is not there.
     """
-    listed = ", ".join(map(repr, columns)) or "none"
+    from netral_nlp.formats import missing_text_column
+    from netral_nlp.formats.known import shown_columns
+
+    listed = ", ".join(map(repr, shown_columns(columns))) or "none"
     guessed = guess or {}
 
     def named(wanted: str, option: str) -> str:
@@ -258,8 +261,6 @@ def _find_columns(
 
     text = named(request.text, "--text-column") if request.text else find("text")
     if text is None:
-        from netral_nlp.formats import missing_text_column
-
         raise InputError(missing_text_column(path, columns))
     label = named(request.label, "--label-column") if request.label else find("label")
     if label is None and request.require_labels:

@@ -61,13 +61,21 @@ def find_files(paths: Sequence[str | Path], exclude: Sequence[str | Path] = ()) 
             continue
         for inner in sorted(path.rglob("*")):
             hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-            if hidden or not inner.is_file() or inner.resolve() in left_out:
+            if hidden or not is_file(inner) or inner.resolve() in left_out:
                 continue
             if _could_be_table(inner):
                 found.setdefault(inner.resolve(), (inner, False))
             else:
                 others += 1
     return list(found.values()), others
+
+
+def is_file(path: Path) -> bool:
+    """Whether this is a file; so is what one may not look at: its reader says so."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def _could_be_table(path: Path) -> bool:
@@ -79,7 +87,10 @@ def _could_be_table(path: Path) -> bool:
         detect_format(path)
     except InputError:
         return False
-    return path.stat().st_size > 0
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return True
 
 
 def read_strings(path: Path, *, encoding: str | None = None, on_bad: Callable[[], None]) -> Iterator[Chunk]:

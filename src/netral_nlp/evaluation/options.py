@@ -17,6 +17,10 @@ PARTS = {
 """The parts of an evaluation that cost more than the figures, and what they are."""
 
 
+FEW_POSTS = 300
+"""Review thresholds that are fitted on fewer posts are rough."""
+
+
 @dataclass(frozen=True)
 class EvaluationOptions:
     """What to measure, and how.

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+_LONGEST_NAME: Final = 40
+_MOST_WORDS_OF_NAME: Final = 5
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -181,10 +184,20 @@ def text_candidates(columns: Sequence[str]) -> list[str]:
     return [column for column in columns if _key(column) in common]
 
 
+def shown_columns(columns: Sequence[str]) -> list[str]:
+    """Columns' names as messages may show them: in a file without a header, the first row's cells stand for them."""
+    return [
+        f"column {number} (a long name: is the first row a header?)"
+        if len(name) > _LONGEST_NAME or len(name.split()) > _MOST_WORDS_OF_NAME
+        else name
+        for number, name in enumerate(columns, 1)
+    ]
+
+
 def missing_text_column(path: str | Path, columns: Sequence[str]) -> str:
     """The error line for a file whose text column cannot be told."""
     found = text_candidates(columns)
-    shown = ", ".join(columns) if columns else "none"
+    shown = ", ".join(shown_columns(columns)) or "none"
     if len(found) > 1:
         return (
             f"{path}: the text column could be {' or '.join(found)}; columns are {shown}; name one with --text-column"

@@ -117,12 +117,17 @@ def complete(
 
 def _calibrate(classifier: NeutralityClassifier, data: TrainingData, run: Run) -> Decision:
     """Fit temperature and thresholds on dev, where dev has the labels that the thresholds rest on."""
+    from netral_nlp.evaluation.options import FEW_POSTS
     from netral_nlp.evaluation.recalibrate import fit_on
 
     counts = data.dev.counts()
     if not counts[Label.NEUTRAL.value] or not counts[Label.CAMPAIGNING.value]:
         log.warning("dev has no neutral or no campaigning posts: the decision stays uncalibrated (review below 0.5)")
         return Decision.default()
+    if len(data.dev) < FEW_POSTS:
+        log.warning(
+            "only %d dev posts: review thresholds are rough; netral calibrate fits them anew on more", len(data.dev)
+        )
     about = {"set": "dev", "backend": classifier.backend, "files": _files(run.config, run, "dev")}
     return fit_on(
         classifier,

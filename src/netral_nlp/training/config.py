@@ -220,8 +220,8 @@ class TrainingConfig:
             return
         if not self.overwrite:
             yield (
-                f"output: {output} exists and is not empty; name another folder, or give resume to go on with a "
-                "stopped run, or overwrite to replace it"
+                f"output: {output} exists and is not empty; name another folder, or give resume (--resume) "
+                "to go on with a stopped run, or overwrite (--overwrite) to replace it"
             )
         elif not is_run_folder(output):
             yield f"overwrite: {output} was not written by netral train; empty it yourself or name another folder"

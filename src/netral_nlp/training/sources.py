@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import tempfile
 from collections.abc import Sequence
@@ -150,7 +151,7 @@ def mix_in(train: pd.DataFrame, dev: pd.DataFrame, config: TrainingConfig) -> pd
 
     from netral_nlp.corpus.duplicates import near_duplicates_across
 
-    old = read_files(config.replay, config)
+    old = _read_old(config)
     sides = _sides(old, config)
     held_out = (sides == "dev") | (sides == "test")
     leaks = {pair.row for pair in near_duplicates_across(_joined(old), _joined(dev), _NEAR_SAME)}
@@ -173,6 +174,28 @@ def mix_in(train: pd.DataFrame, dev: pd.DataFrame, config: TrainingConfig) -> pd
     if "weight" in frame:
         frame["weight"] = [1.0 if value is None else float(value) for value in frame["weight"]]
     return frame
+
+
+def _read_old(config: TrainingConfig) -> pd.DataFrame:
+    """Read the files to mix in; where they lack a column that the new posts' files have, by the common names."""
+    import pandas as pd
+
+    from netral_nlp.formats import open_posts
+
+    parts = []
+    for path in config.replay:
+        own = copy.copy(config)
+        if not Path(path).is_dir():
+            with open_posts(path) as reader:
+                names = reader.columns
+            own.text_column = config.text_column if config.text_column in names else None
+            own.label_column = config.label_column if config.label_column in names else None
+            if config.context_column is not None and config.context_column not in names:
+                own.context_column = "context"
+        parts.append(read_files([path], own))
+    columns = list(dict.fromkeys(name for part in parts for name in part.columns))
+    cells = {name: [value for part in parts for value in _column(part, name)] for name in columns}
+    return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in cells.items()})
 
 
 def _draw(rows: Sequence[int], labels: Sequence[int], wanted: int, seed: int) -> list[int]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from netral_nlp.corpus.agreement import Agreement
     from netral_nlp.corpus.annotations.consolidate import Imported
 
+_MOST_CELLS = 40_000_000
+"""Annotators times posts: more of them take more memory than one command should."""
 _MANY = 12
 """With more annotators than this the terminal shows those that agree least; --json has all."""
 
@@ -87,6 +89,11 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(
             f"agreement needs at least two annotators and {found} was found; name their columns with --annotators, or "
             "the column with their names with --annotator-column, or give one file an annotator"
+        )
+    if len(imported.annotators) * len(imported.all) > _MOST_CELLS:
+        raise InputError(
+            f"{len(imported.annotators):,} annotators of {len(imported.all):,} posts are too many to be compared at "
+            "once; measure parts of the project, one after another"
         )
     measured = agreement(
         imported.ratings(),

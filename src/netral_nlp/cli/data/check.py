@@ -81,12 +81,16 @@ def run(args: argparse.Namespace) -> int:
     """
     from netral_nlp.cli.train import progress_lines
     from netral_nlp.corpus.check.check import CheckOptions, check_files
+    from netral_nlp.corpus.check.sources import find_sources
     from netral_nlp.errors import InputError
     from netral_nlp.evaluation.suites import suite_texts
     from netral_nlp.formats import detect_format
 
     if args.report:
         detect_format(args.report)
+        checked = {source.path.resolve() for source in find_sources(args.inputs)}
+        if Path(args.report).resolve() in checked:
+            raise InputError(f"{args.report}: is one of the files to check; name another report")
         if Path(args.report).exists() and not args.overwrite:
             raise InputError(f"{args.report}: is there already; name another file, or replace it with --overwrite")
     options = CheckOptions(

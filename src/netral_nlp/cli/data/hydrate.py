@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     outputs = [args.output, *([args.misses] if args.misses else [])]
     for output in outputs:
         check_output(output, [*args.files, *args.labels], overwrite=args.overwrite)
+    if args.misses and Path(args.misses).resolve() == Path(args.output).resolve():
+        raise ConfigError("--misses names the output itself; name another file")
     result = hydrate(
         args.labels, args.files, text_columns=args.text_column, keep=args.keep, encoding=args.encoding, exclude=outputs
     )
@@ -114,16 +116,23 @@ def _lines(result: Hydrated) -> list[str]:
     from netral_nlp.evaluation.metrics import align
 
     lines = []
+    empty: list[int] = []
     for report in result.files:
         if not report.rows:
             continue
         found = sum(report.by_column.values())
+        if not (found or report.named):
+            empty.append(report.rows)
+            if len(empty) > _MOST_WHOLE:
+                continue
         lines.append(
             f"{report.path}: {report.rows:,} rows, {found:,} cells with a labelled text, {report.joined:,} joined"
         )
         if found:
             columns = Counter({shown_column(name, report): count for name, count in report.by_column.items()})
             lines.append(f"  in {_counts(columns)}; {_counts(report.by_rung)}")
+    if more := empty[_MOST_WHOLE:]:
+        lines.append(f"{len(more):,} more files hold none of the labelled texts ({sum(more):,} rows)")
     if result.others:
         lines.append(f"{result.others:,} other files in the folders are no tables")
     rows = [["source", "labels", "joined", "missed", "share"]]

@@ -135,7 +135,7 @@ def _lines(imported: Imported) -> list[str]:
     rows.append(["all", f"{len(posts):,}", ""])
     lines += ["", *align(rows)]
     if unsure := sum(post.unsure for post in posts):
-        lines.append(f"{unsure:,} of them unsure: their annotators differ")
+        lines.append(f"{unsure:,} of them unsure: their annotators differ, or one said so")
     if imported.reasons:
         total = imported.reasons.total()
         rows = [["dropped", "posts", "share"]]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
 
 from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, plain, post_text
 from netral_nlp.corpus.annotations.doccano import _present
+from netral_nlp.corpus.annotations.marks import Marks, find_marks, read_direction, read_unsure
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
 from netral_nlp.corpus.annotations.records import Record, Table
 from netral_nlp.corpus.annotations.tables import values_of
@@ -59,7 +61,9 @@ def argilla_tasks(table: Table, options: TaskOptions, names: LabelNames) -> Iter
         answered += any(found.values())
         if answered >= _LOOK:
             break
-    question = _pick(questions, options, names, table)
+    marks = find_marks({name: set(values) for name, values in questions.items()}, names, options.label_column)
+    question = _pick(questions, marks, options, names, table)
+    table.notes += marks.notes(file)
     if isinstance(held[0][1].get("fields"), dict) and isinstance(held[0][1].get("responses"), dict):
         table.notes.append(
             f"{file}: these records do not say which responses were drafts or discarded; to have them told apart, "
@@ -81,7 +85,7 @@ def argilla_tasks(table: Table, options: TaskOptions, names: LabelNames) -> Iter
                 posts.identifier(post),
                 post_text(post.get(posts.text), where, posts.text),
                 posts.fields(post, where),
-                tuple(responses.get(question, ())) if question is not None else (),
+                tuple(_answers(responses, question, marks, where)),
             )
         except InputError as error:
             options.bad_row(file, number, error)
@@ -89,7 +93,9 @@ def argilla_tasks(table: Table, options: TaskOptions, names: LabelNames) -> Iter
             yield task
 
 
-def _pick(questions: Mapping[str, Sequence[str]], options: TaskOptions, names: LabelNames, table: Table) -> str | None:
+def _pick(
+    questions: Mapping[str, Sequence[str]], marks: Marks, options: TaskOptions, names: LabelNames, table: Table
+) -> str | None:
     file = table.source.name
     listed = ", ".join(map(repr, questions))
     if options.label_column is not None:
@@ -98,17 +104,18 @@ def _pick(questions: Mapping[str, Sequence[str]], options: TaskOptions, names: L
                 f"{file}: no question {options.label_column!r} (named by --label-column); its questions are {listed}"
             )
         return options.label_column
-    if len(questions) < 2 or not any(questions.values()):
-        return next(iter(questions), None)
+    free = {question: values for question, values in questions.items() if question not in marks.names}
+    if len(free) < 2 or not any(free.values()):
+        return next(iter(free), None)
     found = []
-    for question, values in questions.items():
+    for question, values in free.items():
         known = sum(names.read(value) is not NoLabel.UNKNOWN for value in values)
-        if 2 * known >= len(values) > 0:
+        if names.any_label(values) and 2 * known >= len(values):
             found.append(question)
     if len(found) != 1:
-        listed = ", ".join(map(repr, found or questions))
+        listed = ", ".join(map(repr, found or free))
         raise InputError(f"{file}: the label could be the question {listed}; name one with --label-column")
-    others = ", ".join(repr(question) for question in questions if question != found[0])
+    others = ", ".join(repr(question) for question in free if question != found[0])
     table.notes.append(f"{file}: the label is the question {found[0]!r}, not {others} (otherwise: --label-column)")
     return found[0]
 
@@ -145,6 +152,30 @@ def _responses(record: Record) -> dict[str, list[Answer]]:
             for user, one, state in old:
                 _add(found, key, user, one, state)
     return found
+
+
+def _answers(
+    responses: Mapping[str, Sequence[Answer]], question: str | None, marks: Marks, where: str
+) -> Iterator[Answer]:
+    """Yield the answers to the question of the label, each with what its annotator said besides."""
+    labels = responses.get(question, ()) if question is not None else ()
+    unsure, direction = (_said(responses, name) for name in (marks.unsure, marks.direction))
+    for answer in labels:
+        yield replace(
+            answer,
+            unsure=read_unsure(unsure.get(answer.annotator, ()), where, marks.unsure or ""),
+            direction=read_direction(direction.get(answer.annotator, ()), where, marks.direction or ""),
+        )
+    told = {answer.annotator for answer in labels}
+    for annotator in unsure:
+        if annotator not in told and read_unsure(unsure[annotator], where, marks.unsure or ""):
+            yield Answer(annotator, (), unsure=True)
+
+
+def _said(responses: Mapping[str, Sequence[Answer]], question: str | None) -> dict[str, tuple[str, ...]]:
+    """Annotator -> the answer to a question."""
+    answers = responses.get(question, ()) if question is not None else ()
+    return {answer.annotator: answer.values for answer in answers if not answer.skipped}
 
 
 def _add(found: dict[str, list[Answer]], question: str, user: Any, value: Any, status: Any) -> None:

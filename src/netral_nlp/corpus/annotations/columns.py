@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from netral_nlp.corpus.annotations.marks import DIRECTIONS, FLAGS, fold
 from netral_nlp.corpus.annotations.tasks import TaskOptions
 from netral_nlp.corpus.labelled import KNOWN_COLUMNS
 from netral_nlp.errors import InputError
 from netral_nlp.formats import guess_columns, guess_field, missing_text_column, recognise
+from netral_nlp.formats.known import shown_columns
 from netral_nlp.inference.actions import Action
 
 RESERVED: Final = frozenset(
@@ -23,11 +25,7 @@ RESERVED: Final = frozenset(
 
 _GUESSED_FIELDS: Final = ("author", "thread", "posted_at", "platform", "source")
 _SHORTEST_POST_NUMBER: Final = 12
-_LOWER_CASE: Final = frozenset({"direction", "platform", "split"})
-_FLAGS: Final = {
-    **dict.fromkeys(("true", "1", "yes", "ya"), True),
-    **dict.fromkeys(("false", "0", "no", "tidak"), False),
-}
+_LOWER_CASE: Final = frozenset({"platform", "split"})
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ def require(path: str, name: str, keys: Sequence[str], option: str) -> None:
         InputError: it is not.
     """
     if name not in keys:
-        listed = ", ".join(map(repr, keys)) or "none"
+        listed = ", ".join(map(repr, shown_columns(keys))) or "none"
         raise InputError(f"{path}: no column {name!r} (named by {option}); its columns are {listed}")
 
 
@@ -193,9 +191,11 @@ def _known_value(name: str, key: str, value: Any, where: str) -> Any:
             raise InputError(f"{where}, column {key!r}: a weight is a number above 0")
         return weight
     if name == "unsure":
-        if text.lower() not in _FLAGS:
+        if fold(text) not in FLAGS:
             raise InputError(f"{where}, column {key!r}: expected true or false")
-        return _FLAGS[text.lower()]
+        return FLAGS[fold(text)]
+    if name == "direction":
+        return DIRECTIONS.get(fold(text), text.lower())
     if name == "year" and text.endswith(".0"):
         return text[:-2]
     return text.lower() if name in _LOWER_CASE else text

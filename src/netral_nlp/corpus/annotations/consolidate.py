@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from netral_nlp.corpus.annotations.marks import BOTH
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
 from netral_nlp.corpus.annotations.read import open_tasks
 from netral_nlp.corpus.annotations.tables import ADJUDICATED
@@ -30,6 +31,7 @@ SHARES: Final = tuple(f"share_{label.value}" for label in LABELS)
 
 NO_TEXT: Final = "no text"
 NO_ANSWER: Final = "no answer"
+UNDECIDED: Final = "unsure, without a label"
 CANCELLED: Final = "cancelled"
 SKIPPED: Final = "skipped by all"
 SEVERAL: Final = "several labels in one answer"
@@ -54,7 +56,7 @@ class Post:
         row: its number there, from 1.
         id: its own id, or `text_id(text)`.
         text: the post.
-        fields: everything else that is known of it.
+        fields: everything else that is known of it; `unsure` and `direction` as its annotators said, where they did.
         ratings: annotator -> label, of the answers that count.
         final: the adjudicated label, where there is one.
         said: annotator -> what was said and does not count: "skip", or a list of label names.
@@ -285,6 +287,8 @@ class _Said:
         final: an adjudicated answer.
         rates: an annotator's own answer, which agreement counts.
         at: when it was given.
+        unsure: doubt was marked.
+        direction: pro, contra, both or None.
     """
 
     annotator: str
@@ -293,6 +297,8 @@ class _Said:
     final: bool
     rates: bool
     at: str | None
+    unsure: bool
+    direction: str | None
 
 
 @dataclass(slots=True)
@@ -313,7 +319,9 @@ class _Group:
         return self.text, self.fields.get("context"), self.fields.get("action")
 
     def join(self, fields: Mapping[str, Any], said: list[_Said], tasks: int = 1) -> None:
-        """Add what other tasks of the post have; of two values of a field the first stays."""
+        """Add what other tasks of the post have; of two values of a field the first stays, but doubt stands."""
+        if fields.get("unsure") is True and self.fields.get("unsure") is False:
+            self.fields = {**self.fields, "unsure": True}
         self.said = [*self.said, *said]
         self.tasks += tasks
         if not fields.keys() <= self.fields.keys():
@@ -394,10 +402,15 @@ def _read_answer(answer: Answer, names: LabelNames, task: Task, decides: bool) -
                 labels[label.value] = label
             case tuple() as several:
                 labels |= {label.value: label for label in several}
-    if not labels and not answer.skipped:
+    unsure = answer.unsure and not answer.skipped
+    says = bool(labels) or answer.skipped  # a mark of doubt alone is no answer, but the post is doubted
+    if not says and not unsure:
         return None
     value = next(iter(labels.values()), None) if len(labels) < 2 else tuple(labels)
-    return _Said(answer.annotator, value, answer.skipped, answer.final or decides, not decides, answer.at)
+    final = says and (answer.final or decides)
+    rates = says and not decides
+    direction = answer.direction if isinstance(value, Label) and value is not Label.NEUTRAL else None
+    return _Said(answer.annotator, value, answer.skipped, final, rates, answer.at, unsure, direction)
 
 
 @dataclass
@@ -412,6 +425,7 @@ def _post(group: _Group, labels: Labels, ties: Ties, min_annotators: int, counts
     rated = _latest((said for said in group.said if said.rates), counts)
     finals = _latest((said for said in group.said if said.final), None)
     ratings = {name: said.value for name, said in rated.items() if isinstance(said.value, Label)}
+    unsure = any(said.unsure for said in _latest(group.said, None).values())
     counts.annotators.update(ratings.keys())
     counts.void += sum(isinstance(said.value, tuple) for said in rated.values())
     decided = {said.value for said in finals.values() if isinstance(said.value, Label)}
@@ -427,7 +441,7 @@ def _post(group: _Group, labels: Labels, ties: Ties, min_annotators: int, counts
     elif any(said.value is None and not said.rates for said in finals.values()):
         reason = FINAL_SKIP
     elif not ratings:
-        reason = _why_unrated(rated)
+        reason = _why_unrated(rated, unsure=unsure)
     elif len(ratings) < min_annotators:
         reason = TOO_FEW
     elif labels == "adjudicated":
@@ -441,7 +455,7 @@ def _post(group: _Group, labels: Labels, ties: Ties, min_annotators: int, counts
         row=group.row,
         id=group.id or _content_id(group),
         text=group.text,
-        fields=group.fields,
+        fields=_fields(group.fields, unsure, _direction(rated.values(), finals.values(), label, group.fields)),
         ratings=ratings,
         final=final,
         said={
@@ -464,9 +478,44 @@ def _latest(said: Iterable[_Said], counts: _Counts | None) -> dict[str, _Said]:
             if counts is not None:
                 counts.replaced += 1
             if _time(one.at) < _time(before.at):
-                continue
+                one, before = before, one
+            if one.direction is None and one.value == before.value:  # the same again, from where it is not asked
+                one = replace(one, direction=before.direction)
         latest[one.annotator] = one
     return latest
+
+
+def _fields(fields: Mapping[str, Any], unsure: bool, direction: str | None) -> Mapping[str, Any]:
+    """The fields of a post with what its annotators said of it."""
+    if fields.get("direction") != direction:
+        fields = {name: value for name, value in fields.items() if name != "direction"}
+        if direction is not None:
+            fields["direction"] = direction
+    return {**fields, "unsure": True} if unsure and fields.get("unsure") is not True else fields
+
+
+def _direction(
+    rated: Iterable[_Said], finals: Iterable[_Said], label: Label | None, fields: Mapping[str, Any]
+) -> str | None:
+    """What most of those say who gave the label, adjudicators before others; the post's own field if nobody says it.
+
+    A post without a label has the direction that all agree on who take a side.
+    """
+    rated, finals = list(rated), list(finals)
+    known: str | None = fields.get("direction")
+    said = [one.direction for one in (*finals, *rated) if one.direction is not None]
+    if not said:
+        return known
+    if label is None:
+        return said[0] if len(set(said)) == 1 else None
+    if label is Label.NEUTRAL:
+        return None
+    for group in (finals, rated):
+        given = [one.direction for one in group if one.value is label and one.direction is not None]
+        if given:
+            pro, contra = given.count("pro"), given.count("contra")
+            return BOTH if BOTH in given or pro == contra else "pro" if pro > contra else "contra"
+    return known
 
 
 def _time(at: str | None) -> float:
@@ -480,9 +529,9 @@ def _time(at: str | None) -> float:
         return 0.0
 
 
-def _why_unrated(rated: Mapping[str, _Said]) -> str:
+def _why_unrated(rated: Mapping[str, _Said], *, unsure: bool) -> str:
     if not rated:
-        return NO_ANSWER
+        return UNDECIDED if unsure else NO_ANSWER
     if any(isinstance(said.value, tuple) for said in rated.values()):
         return SEVERAL
     return CANCELLED if all(said.cancelled for said in rated.values()) else SKIPPED

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, is_tool_number, plain, post_text
+from netral_nlp.corpus.annotations.marks import take_marks
+from netral_nlp.corpus.annotations.names import LabelNames
 from netral_nlp.corpus.annotations.records import Record, Table
 from netral_nlp.corpus.annotations.tables import values_of
 from netral_nlp.corpus.annotations.tasks import Answer, Task, TaskOptions
@@ -28,12 +30,13 @@ def is_doccano(record: Record) -> bool:
     return "Comments" in record and "id" in record
 
 
-def doccano_tasks(table: Table, options: TaskOptions, annotator: str) -> Iterator[Task]:
+def doccano_tasks(table: Table, options: TaskOptions, names: LabelNames, annotator: str) -> Iterator[Task]:
     """Yield the tasks of an export.
 
     Args:
         table: the file.
         options: `label_column` names the key that holds the labels.
+        names: what label names mean; words of doubt and direction beside them are taken apart.
         annotator: whose file it is; old exports name the annotators themselves.
 
     Raises:
@@ -63,7 +66,7 @@ def doccano_tasks(table: Table, options: TaskOptions, annotator: str) -> Iterato
                 posts.identifier(post),
                 post_text(post.get(posts.text), where, posts.text),
                 posts.fields(post, where),
-                tuple(_answers(record, options, annotator, where)),
+                tuple(_answers(record, options, names, annotator, where)),
             )
         except InputError as error:
             options.bad_row(file, number, error)
@@ -90,25 +93,29 @@ def _used(post: Mapping[str, Any], options: TaskOptions) -> list[str]:
     return [key for key in post if key in _OWN or key == options.label_column]
 
 
-def _answers(record: Record, options: TaskOptions, annotator: str, where: str) -> Iterator[Answer]:
-    names = _label_map(record.get("label_map"))
+def _answers(record: Record, options: TaskOptions, names: LabelNames, annotator: str, where: str) -> Iterator[Answer]:
+    numbered = _label_map(record.get("label_map"))
     annotations = record.get("annotations")
     key = options.label_column or next((key for key in _LABELS if record.get(key) is not None), None)
     if key is None and isinstance(annotations, list):
         given: dict[str, list[str]] = {}
         for one in annotations:
             if isinstance(one, dict):
-                found = [names.get(name, name) for name in values_of(one.get("label"))]
+                found = [numbered.get(name, name) for name in values_of(one.get("label"))]
                 given.setdefault(plain(one.get("user")) or annotator, []).extend(found)
         for user, labels in given.items():
-            yield Answer(user, tuple(dict.fromkeys(labels)))
+            yield _answer(user, labels, names)
         return
     value = None if key is None else record.get(key)
     if isinstance(value, list) and any(isinstance(one, list | dict) for one in value):
         raise InputError(f"{where}, column {key!r}: holds spans, not labels of a whole post; export the right project")
-    values = tuple(dict.fromkeys(names.get(name, name) for name in values_of(value)))
-    if values:
-        yield Answer(annotator, values)
+    if values := values_of(value):
+        yield _answer(annotator, [numbered.get(name, name) for name in values], names)
+
+
+def _answer(annotator: str, labels: Iterable[str], names: LabelNames) -> Answer:
+    marked = take_marks(tuple(dict.fromkeys(labels)), names)
+    return Answer(annotator, marked.values, unsure=marked.unsure, direction=marked.direction)
 
 
 def _label_map(value: Any) -> Mapping[str, str]:

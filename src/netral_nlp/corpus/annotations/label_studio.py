@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, Final
 
 from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, plain, post_text
+from netral_nlp.corpus.annotations.marks import Marks, find_marks, read_direction, read_unsure
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
 from netral_nlp.corpus.annotations.records import Record, Table
 from netral_nlp.corpus.annotations.tables import values_of
@@ -49,7 +50,9 @@ def label_studio_tasks(table: Table, options: TaskOptions, names: LabelNames) ->
         looked += sum(sum(counts.values()) for counts in controls.values()) > before
         if looked >= _LOOK_TASKS:
             break
-    control = options.label_column or _pick(controls, names, file)
+    marks = find_marks(controls, names, options.label_column)
+    free = {name: values for name, values in controls.items() if name not in marks.names}
+    control = options.label_column or _pick(free, names, file)
     if options.label_column and controls and options.label_column not in controls:
         listed = ", ".join(map(repr, controls))
         raise InputError(
@@ -58,6 +61,7 @@ def label_studio_tasks(table: Table, options: TaskOptions, names: LabelNames) ->
     if control is not None and len(controls) > 1:
         listed = ", ".join(repr(name) for name in controls if name != control)
         table.notes.append(f"{file}: the label is the control {control!r}, not {listed} (otherwise: --label-column)")
+    table.notes += marks.notes(file)
     columns: dict[tuple[str, ...], PostColumns] = {}
     for number, record in chain(held, rows):
         where = f"{file}: row {number:,}"
@@ -75,7 +79,7 @@ def label_studio_tasks(table: Table, options: TaskOptions, names: LabelNames) ->
                 posts.identifier(data),
                 post_text(data.get(posts.text), where, posts.text),
                 posts.fields(data, where),
-                tuple(_answer(annotation, control) for annotation in _annotations(record, where)),
+                tuple(_answer(annotation, control, marks, where) for annotation in _annotations(record, where)),
             )
         except InputError as error:
             options.bad_row(file, number, error)
@@ -109,7 +113,8 @@ def _results(annotation: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ..
 
 
 def _count_choices(record: Record, controls: dict[str, Counter[str]]) -> None:
-    for annotation in record.get("annotations") or record.get("completions") or []:
+    found = record.get("annotations") or record.get("completions")
+    for annotation in found if isinstance(found, list) else []:
         if isinstance(annotation, dict):
             for control, values in _results(annotation):
                 controls.setdefault(control, Counter()).update(values)
@@ -122,7 +127,7 @@ def _pick(controls: Mapping[str, Counter[str]], names: LabelNames, file: str) ->
     found = []
     for control, values in controls.items():
         known = sum(count for name, count in values.items() if names.read(name) is not NoLabel.UNKNOWN)
-        if 2 * known >= values.total() > 0:
+        if names.any_label(values) and 2 * known >= values.total():
             found.append(control)
     if len(found) != 1:
         listed = ", ".join(map(repr, found or controls))
@@ -130,14 +135,20 @@ def _pick(controls: Mapping[str, Counter[str]], names: LabelNames, file: str) ->
     return found[0]
 
 
-def _answer(annotation: Mapping[str, Any], control: str | None) -> Answer:
-    values = tuple(value for name, chosen in _results(annotation) if name == control for value in chosen)
+def _answer(annotation: Mapping[str, Any], control: str | None, marks: Marks, where: str) -> Answer:
+    given: dict[str, list[str]] = {}
+    for name, chosen in _results(annotation):
+        given.setdefault(name, []).extend(chosen)
+    unsure = given.get(marks.unsure, ()) if marks.unsure is not None else ()
+    direction = given.get(marks.direction, ()) if marks.direction is not None else ()
     return Answer(
         annotator=_annotator(annotation.get("completed_by")),
-        values=tuple(dict.fromkeys(values)),
+        values=tuple(dict.fromkeys(given.get(control, ()))) if control is not None else (),
         skipped=bool(annotation.get("was_cancelled") or annotation.get("skipped")),
         final=bool(annotation.get("ground_truth") or annotation.get("honeypot")),
         at=plain(annotation.get("updated_at")) or plain(annotation.get("created_at")),
+        unsure=read_unsure(unsure, where, marks.unsure or ""),
+        direction=read_direction(direction, where, marks.direction or ""),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -88,6 +88,10 @@ class LabelNames:
         if len(parts) > 1 and len(several) == len(labels):
             return several[0] if len(several) == 1 else several
         return NoLabel.UNKNOWN
+
+    def any_label(self, values: Iterable[str]) -> bool:
+        """Whether at least one value reads as a label."""
+        return any(isinstance(self.read(value), Label | tuple) for value in values)
 
     def miss(self, value: str, where: str) -> None:
         """Remember an unknown name, for `check`."""

@@ -129,7 +129,7 @@ def _tasks(table: Table, kind: Format, options: TaskOptions, names: LabelNames, 
     if kind == "argilla":
         return argilla.argilla_tasks(table, options, names)
     if kind == "doccano" and not table.is_table:
-        return doccano.doccano_tasks(table, options, annotator)
+        return doccano.doccano_tasks(table, options, names, annotator)
     return tables.table_tasks(table, options, names, annotator)
 
 

@@ -9,10 +9,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, is_tool_number, plain, post_text, require
+from netral_nlp.corpus.annotations.marks import (
+    DIRECTIONS,
+    Marks,
+    find_marks,
+    fold,
+    is_mark,
+    read_direction,
+    read_unsure,
+    take_marks,
+)
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
 from netral_nlp.corpus.annotations.records import Record, Table
 from netral_nlp.corpus.annotations.tasks import Answer, Task, TaskOptions
 from netral_nlp.errors import InputError
+from netral_nlp.formats.known import shown_columns
 from netral_nlp.labels import LABELS, Label
 
 ADJUDICATED: Final = "adjudicated"
@@ -42,7 +53,7 @@ _PROBABILITIES: Final = frozenset(f"p_{label.value}" for label in LABELS)
 _AT_NAMES: Final = ("annotated_at", "labelled_at", "labeled_at", "dinilai_pada", "waktu_anotasi")
 _LABEL_STUDIO: Final = frozenset({"annotation_id", "lead_time"})
 _LABEL_STUDIO_OWN: Final = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement")
-_IMPORTED_OWN: Final = ("annotators", "unsure", *(f"share_{label.value}" for label in LABELS))
+_IMPORTED_OWN: Final = ("annotators", *(f"share_{label.value}" for label in LABELS))
 _DISPUTED_OWN: Final = ("distance", "majority", "file", "row")
 """What `netral data agreement --disputed` adds."""
 _MOST_NAMES: Final = 20
@@ -100,6 +111,8 @@ class _Roles:
     adjudicated: str | None = None
     ratings: str | None = None
     at: str | None = None
+    marks: Marks = field(default_factory=Marks)
+    """Columns of doubt and direction, where a row is one answer; else they are the post's."""
 
 
 def table_tasks(table: Table, options: TaskOptions, names: LabelNames, nameless: str) -> Iterator[Task]:
@@ -116,19 +129,17 @@ def table_tasks(table: Table, options: TaskOptions, names: LabelNames, nameless:
     """
     keys, seen = _look(table, options, names)
     file = table.source.name
-    roles = _roles(table, options, keys, seen, file)
+    roles = _roles(table, options, names, keys, seen, file)
     posts = roles.posts
     for number, row in table.records:
         where = f"{file}: row {number:,}"
         try:
-            task = Task(
-                file,
-                number,
-                posts.identifier(row),
-                post_text(row.get(posts.text), where, posts.text),
-                posts.fields(row, where),
-                tuple(_answers(row, roles, nameless, where)),
-            )
+            fields = posts.fields(row, where)
+            answers = tuple(_answers(row, roles, names, nameless, where))
+            if roles.ratings is not None and any(answer.direction for answer in answers):
+                fields.pop("direction", None)  # it was the annotators', and is again
+            text = post_text(row.get(posts.text), where, posts.text)
+            task = Task(file, number, posts.identifier(row), text, fields, answers)
         except InputError as error:
             options.bad_row(file, number, error)
         else:
@@ -179,8 +190,9 @@ def _note(column: _Seen, value: Any, names: LabelNames) -> bool:
     found = values_of(value)
     if any(len(name) > _LONGEST_NAME for name in found):
         return False
-    read = [names.read(name) for name in found]
-    unknown = [name for name, one in zip(found, read, strict=True) if one is NoLabel.UNKNOWN]
+    labels = take_marks(found, names).values
+    read = [names.read(name) for name in labels]
+    unknown = [name for name, one in zip(labels, read, strict=True) if one is NoLabel.UNKNOWN]
     if unknown:
         column.unknown.update(unknown)
         column.unknown_rows += 1
@@ -192,7 +204,9 @@ def _note(column: _Seen, value: Any, names: LabelNames) -> bool:
     return True
 
 
-def _roles(table: Table, options: TaskOptions, keys: list[str], seen: dict[str, _Seen], file: str) -> _Roles:
+def _roles(
+    table: Table, options: TaskOptions, names: LabelNames, keys: list[str], seen: dict[str, _Seen], file: str
+) -> _Roles:
     if not keys:
         raise InputError(f"{file}: holds no posts")
     for name, option in (
@@ -211,7 +225,7 @@ def _roles(table: Table, options: TaskOptions, keys: list[str], seen: dict[str, 
     named = options.annotator_columns or options.annotator_column or options.label_column
     if not named and "ratings" in keys and _has_ratings(table):
         return _imported(options, keys, file)
-    found = _Finder(table, options, keys, seen, file)
+    found = _Finder(table, options, names, keys, seen, file)
     return found.roles()
 
 
@@ -250,8 +264,17 @@ def _by_name(keys: Sequence[str], names: frozenset[str]) -> str | None:
 class _Finder:
     """Finds the columns of answers, by what the user named, their names and what their values read as."""
 
-    def __init__(self, table: Table, options: TaskOptions, keys: list[str], seen: dict[str, _Seen], file: str) -> None:
-        self._table, self._options, self._keys, self._seen, self._file = table, options, keys, seen, file
+    def __init__(
+        self,
+        table: Table,
+        options: TaskOptions,
+        names: LabelNames,
+        keys: list[str],
+        seen: dict[str, _Seen],
+        file: str,
+    ) -> None:
+        self._table, self._options, self._names = table, options, names
+        self._keys, self._seen, self._file = keys, seen, file
         self._first: Record = next((row for _, row in table.records), {})
         self._label_studio = is_label_studio(self._first)
         self._is_scored = set(keys) >= _PROBABILITIES
@@ -269,6 +292,8 @@ class _Finder:
         annotator = options.annotator_column or self._annotator()
         label = options.label_column or self._label(adjudicated)
         others = self._annotation_columns({label, adjudicated, annotator, options.text_column, options.id_column})
+        if not options.guess_annotators:
+            others = self._sure(others, label or adjudicated)
         if annotator is not None:
             if label is None and len(others) == 1:
                 label = others[0]
@@ -285,12 +310,28 @@ class _Finder:
                 adjudicated = label
             return self._made(columns=tuple(others), adjudicated=adjudicated)
         if label is None and adjudicated is None:
-            listed = ", ".join(map(repr, self._keys))
+            listed = ", ".join(map(repr, shown_columns(self._keys)))
             raise InputError(
                 f"{self._file}: no column holds labels; its columns are {listed}; name the column with --label-column, "
                 "or one column an annotator with --annotators, and say what their label names mean with --map"
             )
         return self._made(single=label, adjudicated=adjudicated)
+
+    def _sure(self, others: list[str], label: str | None) -> list[str]:
+        """Those of the columns with labels that are annotators' by their names.
+
+        Raises:
+            InputError: there are only others, and no label.
+        """
+        if label is not None:
+            return []
+        sure = [name for name in others if _LOOKS_LIKE_ANNOTATOR.fullmatch(name.strip())]
+        if others and not sure:
+            listed = ", ".join(map(repr, others))
+            raise InputError(
+                f"{self._file}: no label column; name the file itself to have its columns {listed} read as annotators'"
+            )
+        return sure
 
     def _made(self, **roles: Any) -> _Roles:
         used = {roles.get("single"), roles.get("annotator"), roles.get("adjudicated"), *roles.get("columns", ())}
@@ -307,12 +348,29 @@ class _Finder:
             tool_id = "id" if is_tool_number(self._first.get("id")) else None
         if set(_DISPUTED_OWN) <= set(self._keys):
             used |= set(_DISPUTED_OWN)
+        alone = len(roles.get("columns", ())) == 1 and not roles.get("adjudicated")
+        marks = self._marks(used) if roles.get("annotator") or self._label_studio or alone else Marks()
+        used |= set(marks.names)
         posts = find_columns(
             self._file, self._keys, self._options, used=[key for key in used if key is not None], tool_id=tool_id
         )
         if roles.get("adjudicated"):
             self._say(f"the agreed label in {roles['adjudicated']!r}")
-        return _Roles(posts, at=at, **roles)
+        return _Roles(posts, at=at, marks=marks, **roles)
+
+    def _marks(self, used: set[str | None]) -> Marks:
+        """Columns of doubt and direction, by their names; with other words than ours they stay the post's."""
+        named = {
+            key: seen.unknown
+            for key, seen in self._seen.items()
+            if key not in used and is_mark(key) and not seen.labels and not seen.skips
+        }
+        found = find_marks(named, self._names, label="")
+        marks = Marks(found.unsure, found.direction)
+        for note in marks.notes(self._file):
+            if note not in self._table.notes:
+                self._table.notes.append(note)
+        return marks
 
     def _adjudicated(self) -> str | None:
         found = _by_name(self._keys, _ADJUDICATED_NAMES)
@@ -364,37 +422,73 @@ class _Finder:
             self._table.notes.append(note)
 
 
-def _answers(row: Record, roles: _Roles, nameless: str, where: str) -> Iterator[Answer]:
+def _answers(row: Record, roles: _Roles, names: LabelNames, nameless: str, where: str) -> Iterator[Answer]:
     if roles.ratings is not None:
-        yield from _rated(row, roles, nameless, where)
+        yield from _rated(row, roles, names, nameless, where)
         return
+    unsure, direction = False, None
+    if (column := roles.marks.unsure) is not None:
+        unsure = read_unsure(values_of(row.get(column)), where, column)
+    if (column := roles.marks.direction) is not None:
+        direction = read_direction(values_of(row.get(column)), where, column)
+
+    def answer(annotator: str, column: str | None, at: str | None = None) -> Answer:
+        marked = take_marks(() if column is None else values_of(row.get(column)), names)
+        doubt, side = unsure or marked.unsure, direction or marked.direction
+        return Answer(annotator, marked.values, at=at, unsure=doubt, direction=side)
+
     if roles.annotator is not None:
         at = plain(row.get(roles.at)) if roles.at else None
-        values = () if roles.single is None else values_of(row.get(roles.single))
         annotator = plain(row.get(roles.annotator))
-        if annotator is not None or values:
-            yield Answer(annotator or nameless, values, at=at)
-    elif roles.single is not None and (values := values_of(row.get(roles.single))):
-        yield Answer(nameless, values)
-    for column in roles.columns:
-        if values := values_of(row.get(column)):
-            yield Answer(column, values)
+        one = answer(annotator or nameless, roles.single, at)
+        if annotator is not None or one.values or one.unsure:
+            yield one
+    elif roles.single is not None and _says(one := answer(nameless, roles.single)):
+        yield one
+    for name in roles.columns:
+        if _says(one := answer(name, name)):
+            yield one
     if roles.adjudicated is not None and (values := values_of(row.get(roles.adjudicated))):
-        yield Answer(ADJUDICATED, values, final=True)
+        marked = take_marks(values, names)
+        yield Answer(ADJUDICATED, marked.values, final=True, unsure=marked.unsure, direction=marked.direction)
 
 
-def _rated(row: Record, roles: _Roles, nameless: str, where: str) -> Iterator[Answer]:
+def _says(answer: Answer) -> bool:
+    return bool(answer.values) or answer.unsure
+
+
+def _rated(row: Record, roles: _Roles, names: LabelNames, nameless: str, where: str) -> Iterator[Answer]:
+    """The answers of imported posts; their direction is that of those who gave the label, or of all who took a side."""
     value = row.get(roles.ratings) if roles.ratings else None
     ratings = _ratings(value)
     if ratings is None and value is not None and value != "":
         raise InputError(f"{where}, column 'ratings': is no object of annotators and their labels; mend the row")
+    column = roles.posts.known.get("direction")
+    direction = None if column is None else DIRECTIONS.get(fold(plain(row.get(column)) or ""))
+    given_label = () if roles.single is None else values_of(row.get(roles.single))
+    label = _side(given_label, names) if roles.at != "reason" else None
+    if given_label and roles.at != "reason" and label is None:
+        direction = None  # no side is taken: a direction that stands there is no annotator's
+
+    def answer(annotator: str, values: tuple[str, ...], *, final: bool = False) -> Answer:
+        marked = take_marks(values, names)
+        side = _side(marked.values, names)
+        meant = direction if side is not None and (final or label in (None, side)) else None
+        return Answer(annotator, marked.values, final=final, unsure=marked.unsure, direction=meant or marked.direction)
+
     for annotator, given in (ratings or {}).items():
         if values := values_of(given):
-            yield Answer(annotator, values)
+            yield answer(annotator, values)
     if roles.adjudicated is not None and (values := values_of(row.get(roles.adjudicated))):
-        yield Answer(ADJUDICATED, values, final=True)
-    elif roles.single is not None and (values := values_of(row.get(roles.single))):
+        yield answer(ADJUDICATED, values, final=True)
+    elif given_label:
         if roles.at == "reason":
-            yield Answer(ADJUDICATED, values, final=True)
+            yield answer(ADJUDICATED, given_label, final=True)
         elif not ratings:
-            yield Answer(nameless, values)
+            yield answer(nameless, given_label)
+
+
+def _side(values: tuple[str, ...], names: LabelNames) -> Label | None:
+    """The label if it takes a side."""
+    label = names.read(values[0]) if len(values) == 1 else None
+    return label if isinstance(label, Label) and label is not Label.NEUTRAL else None

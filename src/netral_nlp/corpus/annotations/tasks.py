@@ -23,6 +23,8 @@ class Answer:
         skipped: the task was cancelled, skipped or discarded: whatever stands in `values` does not count.
         final: an adjudicated answer (a ground truth): it stands above all others.
         at: when it was given (ISO 8601), where the tool says so: the later of two answers of one annotator counts.
+        unsure: the annotator marked doubt, also where no label was given.
+        direction: for whom the post speaks: `pro`, `contra` or `both`; None where the annotator did not say.
     """
 
     annotator: str
@@ -30,6 +32,8 @@ class Answer:
     skipped: bool = False
     final: bool = False
     at: str | None = None
+    unsure: bool = False
+    direction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class TaskOptions:
         encoding: of text files.
         delimiter: of CSV and TSV files, also by name (`comma`, `tab`...).
         sheet: of XLSX files; the first by default.
+        guess_annotators: columns of a table whose values are labels may be taken for annotators', whatever their names;
+            otherwise only where the names say so, and no column `label` is there.
         on_bad_row: called with each row that cannot be read, and reading goes on; by default the first one raises. A
             row may be reported more than once, since files are gone through to find their columns.
     """
@@ -88,6 +94,7 @@ class TaskOptions:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    guess_annotators: bool = True
     on_bad_row: OnBadRow | None = field(default=None, compare=False)
 
     def bad_row(self, file: str, row: int, error: Exception) -> None:

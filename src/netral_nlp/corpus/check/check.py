@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from netral_nlp.corpus.annotations.tasks import Task, TaskOptions
-from netral_nlp.corpus.check.findings import Finding, Kind, in_order
+from netral_nlp.corpus.check.findings import Finding, Kind, Severity, in_order
 from netral_nlp.corpus.check.label_errors import (
     HARDLY,
     LEAST_PER_LABEL,
@@ -135,6 +135,7 @@ def _check(reading: Reading, options: CheckOptions) -> Check:
     findings += check_conflicts(posts)
     findings += check_suites(posts, options.suite_cases)
     findings += check_balance(posts)
+    findings += _check_labelled(posts, findings)
     log.info("looking for copies")
     groups = same_groups(posts.compared, options.near)
     copies, templates = check_copies(posts, groups)
@@ -166,6 +167,12 @@ def make_check(
         templates=tuple(templates),
         near=near,
     )
+
+
+def _check_labelled(posts: Posts, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Find that nothing could be learnt from: posts, none of which has a label, and no error that says so."""
+    if len(posts) and not any(posts.labels) and not any(one.severity is Severity.ERROR for one in findings):
+        yield Finding(Kind.MISSING_LABEL, detail="no post has a label")
 
 
 def _check_texts(posts: Posts) -> Iterator[Finding]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from netral_nlp.corpus.annotations.consolidate import FINAL_SKIP, TWO_FINALS, _time
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
-from netral_nlp.corpus.annotations.tasks import Answer, Task
+from netral_nlp.corpus.annotations.tables import ADJUDICATED
+from netral_nlp.corpus.annotations.tasks import Task
 from netral_nlp.corpus.check.findings import Finding, Kind
 from netral_nlp.corpus.same_posts import ComparedPosts
 from netral_nlp.labels import LABELS, Label
@@ -122,8 +124,9 @@ def plain(value: Any) -> str:
 def settle(task: Task, names: LabelNames) -> tuple[Label | None, list[Finding]]:
     """Find the one label of a task, and what is wrong with its answers.
 
-    A final answer stands above all others. Of two answers of one annotator the later one counts. Otherwise the label
-    that more annotators gave than any other is taken, and a tie leaves the post without one.
+    As in `consolidate.import_posts`: a final answer stands above all others, and two that differ leave the post without
+    a label. Of two answers of one annotator the later one counts. Otherwise the label that more annotators gave than
+    any other is taken, and a tie leaves the post without one.
 
     Args:
         task: the post with its answers.
@@ -138,9 +141,14 @@ def settle(task: Task, names: LabelNames) -> tuple[Label | None, list[Finding]]:
         findings.append(Finding(kind, task.file, task.row, task.id, detail=detail))
 
     given: dict[str, Label] = {}
+    finals: dict[str, Label | None] = {}
     skipped = unknown = several = 0
-    for answer in _by_time(task.answers):
+    for answer in sorted(task.answers, key=lambda one: _time(one.at)):
+        if not (answer.values or answer.skipped):  # nothing was said, so nothing was taken back
+            continue
         given.pop(answer.annotator, None)
+        if answer.final:
+            finals[answer.annotator] = None
         if answer.skipped:
             skipped += 1
             continue
@@ -161,8 +169,17 @@ def settle(task: Task, names: LabelNames) -> tuple[Label | None, list[Finding]]:
             found(Kind.SEVERAL_LABELS, " and ".join(label.value for label in LABELS if label in labels))
         elif labels:
             given[answer.annotator] = labels[0]
-    if final := [given[answer.annotator] for answer in task.answers if answer.final and answer.annotator in given]:
-        return final[-1], findings
+            if answer.final:
+                finals[answer.annotator] = labels[0]
+    decided = {label for label in finals.values() if label is not None}
+    if len(decided) > 1:
+        found(Kind.DISPUTED, TWO_FINALS)
+        return None, findings
+    if decided:
+        return decided.pop(), findings
+    if ADJUDICATED in finals and not (unknown or several):
+        found(Kind.NOT_ANNOTATED, FINAL_SKIP)
+        return None, findings
     said = Counter(given.values())
     if len(said) > 1:
         counts = ", ".join(f"{said[label]} said {label.value}" for label in LABELS if said[label])
@@ -183,7 +200,9 @@ def suite_files(posts: Posts, cases: frozenset[str]) -> set[str]:
     """Return the files that are behaviour suites themselves: at least half of their posts are cases."""
     if not cases:
         return set()
-    inside = Counter(file for file, text in zip(posts.files, posts.texts, strict=True) if text in cases)
+    # A case may be an act without words, but posts without words are no cases.
+    known = zip(posts.files, posts.texts, strict=True)
+    inside = Counter(file for file, text in known if text.strip() and text in cases)
     sizes = Counter(posts.files)
     return {file for file, count in inside.items() if count * 2 >= sizes[file]}
 
@@ -207,11 +226,3 @@ def without(posts: Posts, files: set[str]) -> Posts:
 def _shown(value: str) -> str:
     value = " ".join(value.split())
     return repr(value) if len(value) <= _LONGEST_SHOWN else f"of {len(value):,} characters"
-
-
-def _by_time(answers: Sequence[Answer]) -> Iterator[Answer]:
-    """Yield answers by time, those without one in the order of the file."""
-    if all(answer.at is not None for answer in answers):
-        yield from sorted(answers, key=lambda answer: answer.at or "")
-    else:
-        yield from answers

@@ -100,15 +100,17 @@ class _Reader:
         def bad_row(file: str, row: int, reason: str) -> None:
             bad.setdefault((file, row), reason)
 
-        tolerant = dataclasses.replace(options, on_bad_row=bad_row)
+        tolerant = dataclasses.replace(options, on_bad_row=bad_row, guess_annotators=not source.from_folder)
         before = len(self._posts)
         try:
             for file in open_tasks(source.path, tolerant, self._names):
                 self._read_file(file)
-        except (InputError, MissingExtraError) as error:
+        except (InputError, MissingExtraError, OSError) as error:
             if len(self._posts) == before and source.from_folder and _is_readable(source, options):
                 self._findings.append(Finding(Kind.NOT_CHECKED, source.name, detail=_short(error, source)))
             elif alone and len(self._posts) == before:
+                for (name, row), reason in bad.items():  # no row can be read: the first one says why
+                    raise InputError(f"{name}: row {row:,}: {reason}") from error
                 raise
             else:
                 self._findings.append(Finding(Kind.UNREADABLE_FILE, source.name, detail=_short(error, source)))
@@ -194,11 +196,13 @@ def _is_readable(source: Source, options: TaskOptions) -> bool:
             for member in members:
                 for _ in read_records(member, options).records:
                     pass
-    except (InputError, MissingExtraError):
+    except (InputError, MissingExtraError, OSError):
         return False
     return True
 
 
 def _short(error: Exception, source: Source) -> str:
     """An error's line without the file's name, which has a column of its own."""
+    if isinstance(error, OSError):
+        return f"cannot be opened: {error.strerror}; check its permissions"
     return str(error).removeprefix(f"{source.name}: ")

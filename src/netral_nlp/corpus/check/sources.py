@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from netral_nlp.corpus.public_files import is_file
 from netral_nlp.errors import InputError
 from netral_nlp.formats import detect_format
 
@@ -64,9 +66,9 @@ def find_sources(inputs: Sequence[str | Path]) -> list[Source]:
             found.append(Source(path, name, named=name is not None))
     if not found:
         raise InputError("nothing to check: name at least one file or folder")
-    twice = [source.name for source in found if sum(one.path == source.path for one in found) > 1]
-    if twice:
-        raise InputError(f"{twice[0]}: is given twice; every post in it would stand on two sides")
+    path, times = Counter(source.path for source in found).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"{path}: is given twice; every post in it would stand on two sides")
     if len(found) == 1:
         return found
     names = _side_names([source.path for source in found if source.side is None and not source.from_folder])
@@ -90,7 +92,8 @@ def _parse(given: str | Path) -> tuple[str | None, Path]:
 def _side_names(paths: Sequence[Path]) -> dict[Path, str]:
     """Name files as shortly as tells them apart."""
     stems = [path.name.split(".")[0] or path.name for path in paths]
-    return {path: stem if stems.count(stem) == 1 else str(path) for path, stem in zip(paths, stems, strict=True)}
+    times = Counter(stems)
+    return {path: stem if times[stem] == 1 else str(path) for path, stem in zip(paths, stems, strict=True)}
 
 
 def _folder(folder: Path) -> list[Source]:
@@ -111,7 +114,7 @@ def _folder(folder: Path) -> list[Source]:
 
 
 def _is_data(path: Path, folder: Path) -> bool:
-    if not path.is_file() or any(part.startswith(".") for part in path.relative_to(folder).parts):
+    if not is_file(path) or any(part.startswith(".") for part in path.relative_to(folder).parts):
         return False
     try:
         detect_format(path)
