@@ -15,7 +15,7 @@ import pytest
 
 from netral_nlp import __version__
 from netral_nlp.cli import main as cli
-from netral_nlp.cli.main import COMMANDS, main
+from netral_nlp.cli.main import main
 from netral_nlp.errors import InputError, MissingExtraError, NetralError
 
 
@@ -52,19 +52,32 @@ def _raiser(error: BaseException):
     return act
 
 
+NAMES = ("score", "predict", "explain", "data", "train", "evaluate", "calibrate", "crossval", "export", "trim", "info")
+
+
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    for name in ("score", "predict", "explain", "train", "evaluate", "calibrate", "crossval", "export", "trim", "info"):
+    for name in NAMES:
         assert re.search(rf"^    {name}\s", shown, re.MULTILINE), name
     assert "a person decides" in shown
     assert "exit codes: 0 done; 1 the input or request is wrong; 2 usage; 3 done, with rows" in shown
 
 
-@pytest.mark.parametrize("command", [module.__name__.rsplit(".", 1)[1] for module in COMMANDS])
+@pytest.mark.parametrize("command", NAMES)
 def test_every_command_explains_itself(command, capsys):
     assert main([command, "--help"]) == 0
     assert capsys.readouterr().out.startswith(f"usage: netral {command}")
+
+
+@pytest.mark.parametrize(
+    "command", ["import", "agreement", "check", "split", "stats", "sample", "hydrate", "dehydrate"]
+)
+def test_every_data_command_explains_itself(command, capsys):
+    assert main(["data", command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: netral data {command}")
+    assert "example" in shown
 
 
 def test_the_version_is_told(capsys):
