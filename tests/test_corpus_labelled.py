@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -309,3 +310,35 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_no_file_at_all_is_refused():
     with pytest.raises(InputError, match="at least one file"):
         read_labelled([])
+
+
+EXPORTS = Path(__file__).parent / "exports"
+
+
+@pytest.mark.parametrize(
+    ("name", "tool"),
+    [
+        ("label_studio.json", "Label Studio"),
+        ("label_studio.csv", "Label Studio"),
+        ("doccano.zip", "doccano"),
+        ("doccano_all.json", "doccano"),
+        ("argilla_flat.jsonl", "Argilla"),
+        ("argilla_datasets", "Argilla"),
+    ],
+)
+def test_an_annotation_export_is_told_from_labelled_posts(name, tool):
+    with pytest.raises(InputError) as told:
+        read_labelled(EXPORTS / name)
+    assert str(told.value) == (
+        f"{EXPORTS / name}: is an annotation export ({tool}), not labelled posts; give each post one label first: "
+        f"netral data import {EXPORTS / name} -o posts.jsonl"
+    )
+
+
+def test_a_bad_row_of_a_file_like_an_export_keeps_its_error(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id,text,label,Comments\n1,satu,netral,12\n2,dua,setuju,3\n", encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"row 2, column 'label': unknown label 'setuju'.*if this is an export of doccano"
+    ):
+        read_labelled(path)

@@ -213,3 +213,39 @@ def test_more_answers_than_memory_holds_are_refused(tmp_path, capsys, monkeypatc
     monkeypatch.setattr("netral_nlp.cli.data.agreement._MOST_CELLS", 10)
     assert run(EXPORTS / "label_studio.json") == 1
     assert "measure parts of the project, one after another" in capsys.readouterr().err
+
+
+def test_one_annotator_can_be_the_adjudicator(tmp_path, capsys):
+    path = tmp_path / "posts.csv"
+    path.write_text(
+        "text,ani,budi,citra\na,netral,memihak,memihak\nb,netral,netral,netral\nc,memihak,memihak,berkampanye\n",
+        encoding="utf-8",
+    )
+    assert figures(capsys, path, "--resamples", 0)["annotators"] == ["ani", "budi", "citra"]
+    told = figures(capsys, path, "--resamples", 0, "--adjudicator", "citra")
+    assert (told["annotators"], told["reference"]) == (["ani", "budi"], "consensus")
+    assert run(path, "--adjudicator", "dewi") == 1
+    assert "no answers of the adjudicator 'dewi'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("equal", "said"),
+    [(100, "only one label"), (48, "is at least 0.8"), (44, "tentative conclusions only"), (36, "cannot be relied on")],
+)
+def test_the_last_lines_say_what_the_figures_come_to(tmp_path, capsys, equal, said):
+    rows = [f"post {n},{'netral' if n % 2 or equal > 50 else 'memihak'}" for n in range(50)]
+    rows = [f"{row},{row.split(',')[1] if n < equal else 'berkampanye'}" for n, row in enumerate(rows)]
+    path = tmp_path / "posts.csv"
+    path.write_text("\n".join(["text,ani,budi", *rows]), encoding="utf-8")
+    assert run(path, "--resamples", 0) == 0
+    told = capsys.readouterr()
+    assert said in told.out
+    assert "severity shift: above 0 is a stricter eye" in told.out
+    assert ("Krippendorff's convention" in told.out) == (equal < 100)
+    assert (f"--disputed FILE writes the {50 - equal} disputed posts" in told.out) == (equal < 50)
+    assert "only 50 posts have two labels or more" in told.err
+    path.write_text("\n".join(["text,ani,budi", *rows, *(f"lagi {row}" for row in rows)]), encoding="utf-8")
+    assert run(path, "--resamples", 0, "--disputed", tmp_path / "d.csv") == 0
+    told = capsys.readouterr()
+    assert "two labels or more: with fewer" not in told.err
+    assert "--disputed FILE" not in told.out

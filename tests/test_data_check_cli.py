@@ -164,7 +164,7 @@ def test_a_folder_without_a_card_has_a_side_a_file(tmp_path: Path, capsys: pytes
     write_jsonl(tmp_path / "sets" / "train.jsonl", made)
     write_jsonl(tmp_path / "sets" / "dev.jsonl", [*rows(30, 60), {**made[8], "id": "q"}])
     # What `netral data split` writes beside the sides.
-    write_jsonl(tmp_path / "sets" / "left_out.jsonl", [{**made[9], "id": "r"}])
+    write_jsonl(tmp_path / "sets" / "left_out.jsonl", [{**made[9], "id": "r", "label": None}])
     (tmp_path / "sets" / "split.json").write_text('{"kind": "split"}', encoding="utf-8")
 
     code, document = as_json(capsys, tmp_path / "sets", *OFF)
@@ -172,7 +172,8 @@ def test_a_folder_without_a_card_has_a_side_a_file(tmp_path: Path, capsys: pytes
     assert code == 1
     assert document["sides"] == {"train": 60, "dev": 31}
     assert rows_of(document, "same text on two sides") == [("dev.jsonl", 31)]
-    assert rows_of(document, "not checked") == []
+    assert rows_of(document, "no label") == []
+    assert [name for name, _ in rows_of(document, "not checked")] == ["left_out.jsonl"]
 
 
 def test_a_damaged_file_in_a_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -323,3 +324,23 @@ def test_a_header_that_is_a_post_is_not_printed(tmp_path: Path, capsys: pytest.C
         assert code == 1
         assert "kawal suara" not in out + err
         assert "column 1 (a long name: is the first row a header?)" in err
+
+
+def test_the_last_line_without_errors_is_a_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = rows(90)
+    path = write_jsonl(tmp_path / "a.jsonl", made)
+    assert run(capsys, path, *OFF)[1].splitlines()[-1] == "nothing would spoil a training (next: netral data split)"
+    write_jsonl(path, [*made, {**made[4]}, {**made[5]}])
+    sides = [f"train={path}", f"dev={write_jsonl(tmp_path / 'b.jsonl', rows(30, 90))}"]
+    code, out, _ = run(capsys, *sides, *OFF)
+    assert (code, out.splitlines()[-1]) == (0, "nothing would spoil a training; 2 rows to look at")
+    assert "nothing would spoil" not in run(capsys, *sides, "--strict", *OFF)[1]
+
+
+def test_posts_on_which_annotators_differ_are_no_hindrance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = [{**row, "ani": row["label"], "budi": row["label"]} for row in rows(90)]
+    made[7]["budi"] = next(row["label"] for row in made if row["label"] != made[7]["label"])
+    path = write_jsonl(tmp_path / "a.jsonl", [{k: v for k, v in row.items() if k != "label"} for row in made])
+    code, document = as_json(capsys, path, "--strict", *OFF)
+    assert code == 0
+    assert document["counts"]["note"]["annotators differ"] == 1

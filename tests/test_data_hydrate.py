@@ -521,3 +521,19 @@ def test_files_without_permission_are_passed_over_and_said(command: str, capsys:
         assert sorted(found) == sorted(
             (str(path), "cannot be opened: Permission denied; check its permissions") for path in denied
         )
+
+
+def test_all_but_a_few_joined_is_not_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = posts([f"Kabar TPS nomor {number} dari warga" for number in range(3000)])
+    write_rows(tmp_path / "labels.csv", dehydrated_rows(tmp_path, made))
+    write_rows(tmp_path / "copy.csv", [{"text": row["text"]} for row in made[1:]])
+    args = [tmp_path / "copy.csv", "--labels", tmp_path / "labels.csv", "-o", tmp_path / "out.jsonl"]
+    assert main(["data", "hydrate", *map(str, args)]) == 0
+    told = capsys.readouterr().out
+    assert "joined: 2,999 of 3,000 labels (> 99.9 %)" in told
+    assert "100.0 %" not in told
+
+
+def dehydrated_rows(folder: Path, made: list[dict[str, object]]) -> list[dict[str, object]]:
+    write_rows(folder / "posts.jsonl", made)
+    return dehydrate([folder / "posts.jsonl"]).rows

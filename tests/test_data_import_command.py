@@ -111,3 +111,57 @@ def test_dropped_posts_of_an_earlier_import_are_left_when_none_are_dropped_now(t
     assert run(path, "-o", tmp_path / "out.jsonl.gz", "--overwrite") == 0
     assert "tells of an earlier import" in capsys.readouterr().err
     assert (tmp_path / "out.dropped.jsonl").read_text(encoding="utf-8") == "keputusan saya"
+
+
+def test_the_columns_that_were_taken_are_said(tmp_path, capsys):
+    path = tmp_path / "posts.csv"
+    path.write_text("full_text,konteks,id_str,asal,label\nGas,Deklarasi,99,Kampanye,memihak\n", encoding="utf-8")
+    assert run(path, "-o", tmp_path / "a.jsonl") == 0
+    assert "  text from 'full_text', context from 'konteks', id from 'id_str'\n" in capsys.readouterr().out
+    assert run(path, "-o", tmp_path / "b.jsonl", "--context-column", "asal") == 0
+    assert "context from 'asal'" in capsys.readouterr().out
+    assert json.loads((tmp_path / "b.jsonl").read_text(encoding="utf-8"))["context"] == "Kampanye"
+    assert run(EXPORT, "-o", tmp_path / "c.jsonl") == 0
+    assert "  text from 'text', id from 'post_id' (no context)\n" in capsys.readouterr().out
+
+
+def test_answers_are_counted_that_changed_were_skipped_or_left_open(tmp_path, capsys):
+    path = tmp_path / "posts.csv"
+    path.write_text(
+        "text,annotator,label\na,ani,netral\na,ani,netral\na,budi,netral\na,budi,memihak\n"
+        "b,ani,lewati\nb,budi,\nc,ani,netral\n",
+        encoding="utf-8",
+    )
+    assert run(path, "-o", tmp_path / "out.jsonl") == 0
+    told = capsys.readouterr().out
+    assert "7 tasks make 3 posts\n" in told
+    assert "1 answers were replaced by another, later one of the same annotator\n" in told
+    assert "1 answers were skipped, 1 left open\n" in told
+    path.write_text("text,ani,budi\na,netral,\nb,,memihak\nc,netral,netral\n", encoding="utf-8")
+    assert run(path, "-o", tmp_path / "out.jsonl", "--overwrite") == 0
+    assert "2 answers were left open\n" in capsys.readouterr().out
+
+
+def test_an_export_and_its_dropped_posts_together_replace_nothing(tmp_path, capsys):
+    assert run(EXPORT, "-o", tmp_path / "one.jsonl") == 0
+    before = capsys.readouterr().out
+    assert run(EXPORT, tmp_path / "one.dropped.jsonl", "-o", tmp_path / "two.jsonl") == 0
+    told = capsys.readouterr().out
+    assert "14 tasks make 12 posts\n" in told
+    assert [line for line in told.splitlines() if "replaced" in line] == [
+        line for line in before.splitlines() if "replaced" in line
+    ]
+
+
+def test_one_annotator_without_a_name_and_the_kinds_of_doubt_are_told(tmp_path, capsys):
+    path = tmp_path / "posts.csv"
+    path.write_text("text,label,unsure\na,netral,\nb,memihak,ragu-ragu\n", encoding="utf-8")
+    assert run(path, "-o", tmp_path / "out.jsonl") == 0
+    told = capsys.readouterr().out
+    assert "\n1 annotator, unnamed\n" in told
+    assert "\n1 unsure: in 0 the annotators differ, 1 are marked so\n" in told
+
+
+def test_a_map_to_no_label_names_the_option(tmp_path, capsys):
+    assert run(EXPORT, "-o", tmp_path / "posts.jsonl", "--map", "Mendukung=suka") == 1
+    assert "--map 'Mendukung=suka': unknown label 'suka'" in capsys.readouterr().err

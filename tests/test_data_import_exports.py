@@ -430,3 +430,41 @@ def test_a_control_or_question_of_skips_alone_holds_no_labels(tmp_path):
         path.write_text(json.dumps(records), encoding="utf-8")
         (task,) = read_tasks(path)
         assert task.answers[0].values == ("memihak",)
+
+
+def test_controls_without_a_known_label_are_listed_with_the_names_found_in_each(tmp_path):
+    def choice(control, name):
+        return {"type": "choices", "from_name": control, "value": {"choices": [name]}}
+
+    told = "Ini komentar panjang yang seseorang tulis di kotak catatan anotasi"
+    tasks = [
+        {
+            "id": number,
+            "data": {"text": text},
+            "annotations": [
+                {"completed_by": 1, "result": [choice("sikap", name), choice("arah", "kiri"), choice("catatan", told)]}
+            ],
+        }
+        for number, (text, name) in enumerate([("Gas", "Mendukung"), ("Jadwal debat", "Biasa")])
+    ]
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(tasks), encoding="utf-8")
+    said = (
+        r"could be the control 'sikap' \(Biasa, Mendukung\), 'arah' \(kiri\), 'catatan'; name one with --label-column"
+    )
+    with pytest.raises(InputError, match=said):
+        import_posts(path)
+    records = [
+        {
+            "id": task["id"],
+            "fields": task["data"],
+            "responses": {
+                one["from_name"]: [{"user_id": "u", "value": one["value"]["choices"][0]}]
+                for one in task["annotations"][0]["result"]
+            },
+        }
+        for task in tasks
+    ]
+    path.write_text(json.dumps(records), encoding="utf-8")
+    with pytest.raises(InputError, match=said.replace("control", "question")):
+        import_posts(path)

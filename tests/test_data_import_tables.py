@@ -8,6 +8,7 @@ import pytest
 from netral_nlp.corpus.annotations.consolidate import import_posts
 from netral_nlp.corpus.annotations.read import annotation_format, read_tasks
 from netral_nlp.corpus.annotations.tasks import Answer, TaskOptions
+from netral_nlp.corpus.labelled import read_labelled
 from netral_nlp.errors import InputError
 from netral_nlp.labels import Label
 
@@ -374,3 +375,135 @@ def test_a_doubt_that_is_mapped_to_nothing_is_still_a_skip(tmp_path):
     imported = import_posts(path, label_map={"ragu-ragu": None})
     assert imported.reasons == {"skipped by all": 1}
     assert marks(imported) == [(False, None), (False, None)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Hasil", "hasil akhir", "Akhir", "label akhir", "Ketua", "koordinator", "label-disepakati", "Final Decision"],
+)
+def test_agreed_labels_under_common_headings_are_no_annotators(tmp_path, name):
+    path = csv(tmp_path / "p.csv", f"text,ani,budi,{name}", "a,netral,memihak,memihak", "b,netral,netral,")
+    imported = import_posts(path)
+    assert list(imported.annotators) == ["ani", "budi"]
+    assert imported.consensus() == [S, None]
+    assert f"{path}: the agreed label in {name!r}" in imported.notes
+
+
+def test_of_several_agreed_columns_the_likelier_one_with_labels_is_taken_and_said(tmp_path):
+    path = csv(
+        tmp_path / "p.csv",
+        "text,ani,budi,adjudicated,hasil,Keputusan Akhir",
+        "a,netral,memihak,,netral,memihak",
+        "b,netral,netral,,,netral",
+    )
+    imported = import_posts(path)
+    assert labels(imported) == [S, N]
+    assert list(imported.annotators) == ["ani", "budi"]
+    said = "the agreed label in 'Keputusan Akhir', not in 'hasil', 'adjudicated' (otherwise: --adjudicated-column)"
+    assert f"{path}: {said}" in imported.notes
+    asked = import_posts(path, TaskOptions(adjudicated_column="hasil"))
+    assert labels(asked) == [N, N]
+
+
+def test_a_column_of_agreed_labels_that_holds_other_words_is_the_posts(tmp_path):
+    path = csv(tmp_path / "p.csv", "text,label,hasil", "a,netral,menang", "b,memihak,kalah")
+    (first, _) = import_posts(path).all
+    assert (first.label, first.final, first.fields["hasil"]) == (N, None, "menang")
+
+
+def test_the_only_label_column_beside_annotators_names_is_theirs_whatever_its_name(tmp_path):
+    path = csv(tmp_path / "p.csv", "text,annotator,hasil", "a,ani,netral", "a,budi,memihak", "b,ani,netral")
+    assert ratings(import_posts(path)) == {"ani": ["n", "n"], "budi": ["s", None]}
+
+
+def test_a_column_that_is_named_the_adjudicators_or_an_annotators_is_what_was_named(tmp_path):
+    path = csv(tmp_path / "p.csv", "text,ani,budi,ketua", "a,netral,memihak,memihak", "b,netral,netral,memihak")
+    decided = import_posts(path, adjudicator="ketua")
+    assert (labels(decided), list(decided.annotators)) == ([S, S], ["ani", "budi"])
+    three = import_posts(path, TaskOptions(annotator_columns=("ani", "budi", "ketua")))
+    assert (labels(three), three.consensus()) == ([S, N], None)
+
+
+def test_imported_posts_keep_their_own_agreed_label_beside_a_field_of_the_users(tmp_path):
+    ratings_cell = '"{""ani"": ""netral"", ""budi"": ""memihak""}"'
+    path = csv(tmp_path / "p.csv", "text,label,hasil,adjudicated,ratings", f"a,netral,menang,memihak,{ratings_cell}")
+    (post,) = import_posts(path).all
+    assert (post.label, post.fields["hasil"]) == (S, "menang")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_an_empty_column_gives_way_to_a_filled_one_of_its_meaning(tmp_path, ending):
+    frame = pd.DataFrame(
+        {
+            "full_text": TEXTS,
+            "author": [" "] * 4,
+            "user_id_str": [""] * 4,
+            "username": ["warga_a", "warga_b", "warga_a", "warga_c"],
+            "conversation_id_str": [""] * 4,
+            "label": ["netral"] * 4,
+        }
+    )
+    path = tmp_path / f"posts.{ending}"
+    if ending == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_json(path, orient="records", lines=True)
+    posts = import_posts(path).all
+    assert [post.fields["author"] for post in posts] == ["warga_a", "warga_b", "warga_a", "warga_c"]
+    assert all("thread" not in post.fields and "user_id_str" not in post.fields for post in posts)
+
+
+def test_an_empty_column_gives_way_in_exports_too(tmp_path):
+    said = [{"type": "choices", "from_name": "label", "value": {"choices": ["netral"]}}]
+    data = {"text": TEXTS[0], "user_id": "", "username": "warga_a"}
+    tasks = {
+        "label_studio.json": [{"id": 1, "data": data, "annotations": [{"completed_by": 1, "result": said}]}],
+        "doccano.json": [{"id": 1, **data, "label": ["netral"]}],
+        "argilla.json": [
+            {"id": "a", "fields": data, "responses": {"label": [{"user_id": "u", "value": "netral"}]}},
+        ],
+    }
+    for name, content in tasks.items():
+        path = tmp_path / name
+        path.write_text(json.dumps(content), encoding="utf-8")
+        (post,) = import_posts(path).all
+        assert (post.label, post.fields["author"]) == (N, "warga_a"), name
+
+
+def test_the_context_is_found_by_its_indonesian_names_or_named(tmp_path):
+    for name in ("Unggahan induk", "komentar_induk", "balasan_untuk", "post_induk", "postingan_induk"):
+        path = csv(tmp_path / "p.csv", f"text,{name},label", "Gas,Deklarasi relawan,memihak")
+        assert import_posts(path).all[0].fields["context"] == "Deklarasi relawan"
+    path = csv(tmp_path / "p.csv", "text,context,asal,label", "Gas,lama,Deklarasi relawan,memihak")
+    (post,) = import_posts(path, TaskOptions(context_column="asal")).all
+    assert (post.fields["context"], post.fields["context_input"]) == ("Deklarasi relawan", "lama")
+    with pytest.raises(InputError, match=r"no column 'konteks' \(named by --context-column\)"):
+        import_posts(path, TaskOptions(context_column="konteks"))
+
+
+def test_a_guide_on_the_first_sheet_names_the_others(tmp_path):
+    path = tmp_path / "anotasi.xlsx"
+    posts = pd.DataFrame({"text": TEXTS, "ani": ["netral"] * 4})
+    for guide in (
+        pd.DataFrame(),
+        pd.DataFrame({"Petunjuk": []}),
+        pd.DataFrame({"Petunjuk": ["Baca dulu", "Lalu isi"]}),
+    ):
+        with pd.ExcelWriter(path) as book:
+            guide.to_excel(book, sheet_name="Petunjuk", index=False)
+            posts.to_excel(book, sheet_name="Anotasi", index=False)
+            posts.to_excel(book, sheet_name="Arsip", index=False)
+        with pytest.raises(InputError, match="name another sheet with --sheet: 'Anotasi', 'Arsip'"):
+            import_posts(path)
+        assert labels(import_posts(path, TaskOptions(sheet="Anotasi"))) == [N] * 4
+
+
+def test_doubts_in_a_hand_made_sheet_are_read_in_training_as_in_the_import(tmp_path):
+    words = {"ragu-ragu": True, "Tidak yakin": True, "ya": True, "yakin": False, "tidak": False, "": None}
+    path = csv(
+        tmp_path / "p.csv", "text,label,unsure,direction", *(f"post {word},memihak,{word},Kontra" for word in words)
+    )
+    frame = read_labelled(path)
+    assert frame["unsure"].tolist() == list(words.values())
+    assert set(frame["direction"]) == {"contra"}
+    assert [post.fields.get("unsure") for post in import_posts(path).all] == list(words.values())

@@ -149,6 +149,25 @@ def test_a_short_comment_whose_held_out_twin_has_no_known_context_is_left_out() 
     assert not len(exclude(pool, never=Reference.of(["mantap pak!"])).kept)
 
 
+@pytest.mark.parametrize(
+    ("held", "drawn"),
+    [
+        (post(1, 7), f"@warga_satu: {post(1, 7)} https://t.co/aB3dE6gH9k"),
+        (f"{post(1, 7)} https://contoh.id/berita/2024/debat-publik", f"@ibu_guru @pak_lurah {post(1, 7)}"),
+        (f"{post(1, 7)} hubungi 0812-3456-7890", f"{post(1, 7)} hubungi 0857-9876-5432"),
+        ("@akun_satu gas pak", "@akun_yang_lain gas pak"),
+    ],
+)
+def test_handles_links_and_numbers_do_not_make_another_post(held: str, drawn: str) -> None:
+    assert jaccard(held, drawn) < 0.7
+    found = exclude(Pool.of([drawn, post(2)]), never=Reference.of([held]))
+    assert (found.kept.tolist(), dict(found.reasons)) == ([1], {NEAR_HELD_OUT: 1})
+    assert exclude(Pool.of([drawn, held, post(2)])).kept.tolist() == [0, 2]
+    apart = Reference.of([held], ["Jadwal ronda pekan depan"])
+    again = exclude(Pool.of([drawn], contexts=["Debat publik malam ini"]), never=apart)
+    assert len(again.kept) == (held == "@akun_satu gas pak")  # short: another post under another post
+
+
 def test_a_lone_hand_sign_has_words_enough() -> None:
     assert exclude(Pool.of(["✌️", "@a @b https://x.id/1"])).kept.tolist() == [0]
 
@@ -375,6 +394,43 @@ def test_fewer_posts_than_asked_for_are_all_taken_and_told() -> None:
     assert "fewer posts are left than asked for: 5 of 9; all of them are taken" in said
 
 
+@pytest.mark.parametrize("by", ["mixed", "uncertainty", "disagreement", "diversity"])
+def test_where_all_posts_are_taken_none_is_scored(by: str) -> None:
+    def opinion(part: Pool) -> np.ndarray:
+        raise AssertionError("asked")
+
+    for count in (5, 9):
+        said: list[str] = []
+        options = SampleOptions(count=count, by=by, share_random=0.4)
+        sample = sample_posts(Pool.of(posts(5)), options, opinion=opinion, second_opinion=opinion, say=said.append)
+        assert sorted(sample.posts.texts) == sorted(posts(5))
+        assert sample.drawn.reasons == {by: 5 - round(0.4 * 5), "random": round(0.4 * 5)}
+        assert {post.score for post in sample.drawn.posts} == {None}
+        assert sample.drawn.considered == 0
+        assert any("all of them are taken" in line for line in said)
+        assert any("without scoring them" in line for line in said) == (by != "diversity")
+    shown = SampleOptions(count=9, by=by)
+    asked: list[int] = []
+
+    def counted(part: Pool) -> np.ndarray:
+        asked.append(len(part))
+        return sure(len(part))
+
+    drawn = draw(Pool.of(posts(5)), shown, opinion=counted, second_opinion=opinion, with_probabilities=True)
+    assert {post.probabilities for post in drawn.posts} == {(0.9, 0.05, 0.05)}
+    assert asked == [5]
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "drawn"), [(5, 0.1, 1), (2, 0.01, 1), (1, 0.1, 0), (5, 0.0, 0), (30, 0.1, 3)]
+)
+def test_a_small_draw_has_a_random_post_too(count: int, share: float, drawn: int) -> None:
+    options = SampleOptions(count=count, by="uncertainty", share_random=share)
+    found = draw(Pool.of(posts(40)), options, opinion=lambda part: sure(len(part)))
+    assert found.reasons.get("random", 0) == drawn
+    assert len(found.posts) == count
+
+
 def test_a_table_makes_a_pool_and_a_sample_makes_a_table() -> None:
     import pandas as pd
 
@@ -484,18 +540,33 @@ def test_the_same_command_writes_the_same_bytes(tmp_path: Path) -> None:
     assert len(written[0]) == 5
 
 
-def test_probabilities_of_scored_files_are_used_and_a_warning_says_that_nothing_is_kept_out(
+def test_probabilities_of_scored_files_are_used_and_it_is_said_that_nothing_is_kept_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pool, out = scored(tmp_path / "scored.jsonl"), tmp_path / "tasks.json"
     assert run(pool, "-o", out, "--by", "uncertainty", "--count", 10, "--share-random", 0, "--scored") == 0
     said = capsys.readouterr().err
-    assert "warning: neither --never nor --labelled is given" in said
+    assert "neither --never nor --labelled is given: fine in a first round; from then on name your dev and test" in said
+    assert "warning" not in said
     assert "scoring" not in said
     chances = read_pool([pool]).pool.probabilities
     best = {f"p{row}" for row in strategies.by_uncertainty(chances)[:10]}
     meta = json.loads((tmp_path / "tasks.json.meta.json").read_text())
     assert {entry["id"] for entry in meta["posts"]} == best
+
+
+@pytest.mark.parametrize("name", ["tasks.csv", "tasks.json", "tasks.jsonl"])
+def test_a_draw_spread_over_the_labels_of_a_model_does_not_show_them(tmp_path: Path, name: str) -> None:
+    pool = tmp_path / "scored.jsonl"
+    lines = [json.dumps({"text": text, "label": "supportive", "sumber": "koran"}) for text in posts(20)]
+    pool.write_text("\n".join(lines), encoding="utf-8")
+    out = tmp_path / name
+    assert run(pool, "-o", out, "--by", "random", "--count", 5, "--spread", "label", "sumber") == 0
+    written = out.read_text(encoding="utf-8")
+    assert "supportive" not in written
+    assert "koran" in written
+    strata = json.loads((tmp_path / f"{name}.meta.json").read_text())["strata"]
+    assert strata == [{"label": "supportive", "sumber": "koran", "candidates": 20, "drawn": 5}]
 
 
 def test_two_scored_files_of_the_same_posts_show_where_models_disagree(tmp_path: Path) -> None:
@@ -505,6 +576,73 @@ def test_two_scored_files_of_the_same_posts_show_where_models_disagree(tmp_path:
         out = tmp_path / f"tasks{number}.jsonl"
         assert run(*more, "-o", out, "--by", "disagreement", "--count", 10, "--share-random", 0) == 0
         assert {json.loads(line)["id"] for line in out.read_text().splitlines()} == {f"p{row}" for row in best}
+
+
+def test_a_model_does_not_disagree_with_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pool, out = scored(tmp_path / "one.jsonl"), tmp_path / "tasks.json"
+    assert run(pool, "--second-model", pool, "-o", out, "--by", "disagreement", "--count", 10) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "the two models judge all 59 posts alike" in told
+    assert "--by uncertainty" in told
+    assert not out.exists()
+
+
+def test_the_manifest_names_no_model_that_was_not_asked(tmp_path: Path, tiny_model: Path) -> None:
+    for name, make, model in (("dump", dump, ["--model", tiny_model]), ("scored", scored, [])):
+        out = tmp_path / f"{name}.json"
+        pool = make(tmp_path / f"{name}.jsonl", 8)
+        assert run(pool, "-o", out, "--count", 8, "--by", "uncertainty", *model) == 0
+        meta = json.loads((tmp_path / f"{name}.json.meta.json").read_text())
+        assert meta["models"] == []
+        assert meta["counts"]["drawn"] == 8
+
+
+def test_who_reads_how_many_posts_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pool, out = dump(tmp_path / "posts.jsonl"), tmp_path / "tasks.csv"
+    assert run(pool, "-o", out, "--by", "random", "--count", 30, "--annotators", 3, "--overlap", 0.2) == 0
+    lines = [re.split(r"\s{2,}", line) for line in capsys.readouterr().out.splitlines()]
+    assert ["file", "posts", "read by two"] in lines
+    assert ["different posts", "30", "6"] in lines
+    told = [line for line in lines if line[0].startswith("tasks.annotator")]
+    assert [line[0] for line in told] == [f"tasks.annotator-{number}.csv" for number in (1, 2, 3)]
+    for line in told:
+        assert int(line[1]) == len((tmp_path / line[0]).read_text(encoding="utf-8").splitlines()) - 1
+    assert (sum(int(line[1]) for line in told), sum(int(line[2]) for line in told)) == (36, 12)
+    assert run(pool, "-o", tmp_path / "one.csv", "--by", "random", "--count", 30) == 0
+    assert "read by two" not in capsys.readouterr().out
+
+
+def unreadable(path: Path) -> Path:
+    """A pool over which whoever reads it stumbles."""
+    path.write_text("rusak\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("argument", ["--never", "--labelled"])
+def test_posts_to_keep_out_that_cannot_be_had_are_told_before_the_pool_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], argument: str
+) -> None:
+    pool = unreadable(tmp_path / "posts.jsonl")
+    textless = write(tmp_path / "dev.jsonl", [{"judul": "x"}])
+    for wrong, said in ((tmp_path / "tiada.jsonl", "no such file"), (textless, "missing text column")):
+        assert run(pool, "-o", tmp_path / "tasks.json", argument, wrong) == 1
+        assert f"{wrong}: {said}" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_pool_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pool = unreadable(tmp_path / "posts.jsonl")
+    for out, said in (
+        (tmp_path / ("t" * 250 + ".json"), "cannot be written"),  # longer than a name can be
+        (tmp_path / "tiada" / "a.json", "there is no folder"),
+        (write(tmp_path / "tasks.json", []), "exists already"),
+    ):
+        assert run(pool, "-o", out) == 1
+        told = capsys.readouterr().err.splitlines()
+        assert len(told) == 1
+        assert said in told[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["posts.jsonl", "tasks.json"]
 
 
 def test_a_second_model_scores_too(tmp_path: Path, tiny_model: Path, tiny_wordpiece_model: Path) -> None:
@@ -525,12 +663,17 @@ def test_a_second_model_scores_too(tmp_path: Path, tiny_model: Path, tiny_wordpi
         (["POOL", "--max-pool", "5"], "--max-pool 5 is less than --count 500"),
         (["POOL", "--by", "disagreement"], "needs two opinions: give --second-model"),
         (["POOL", "--second-model", "x"], "--second-model goes with --by disagreement"),
+        (["POOL", "--by", "disagreement", "--model", "x", "--second-model", "x"], "are one model"),
         (["POOL", "--scored"], "has no columns p_neutral, p_supportive, p_campaigning"),
         (["POOL", "--scored", "--model", "x"], "leave out --model, or --scored"),
         (["POOL", "--by", "random", "--spread", "source"], "no post of the pool has 'source'"),
+        (["POOL", "--by", "random", "--spread", "text"], "--spread text: it holds the texts of the posts"),
         (["POOL", "--text-column", "isi"], "no column 'isi' (named by --text-column)"),
         (["POOL", "--never", "tiada.jsonl"], "tiada.jsonl: no such file"),
         (["POOL", "--annotators", "0"], "--annotators is at least 1"),
+        (["POOL", "--overlap", "0.2"], "--overlap goes with --annotators"),
+        (["POOL", "--never", "POOL", "tiada.jsonl", "--text-column", "isi"], "tiada.jsonl: no such file"),
+        (["POOL", "--labelled", "tiada.jsonl", "--scored"], "tiada.jsonl: no such file"),
         (["POOL", "--model", "tiada/model"], "tiada/model"),
         (["POOL", "--labelled", "POOL"], "nothing is left to draw from"),
         (["tiada.csv"], "tiada.csv: no such file"),
@@ -566,7 +709,9 @@ def test_a_scored_file_that_is_none_is_told(
 
 def test_scored_files_of_other_posts_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = scored(tmp_path / "one.jsonl"), scored(tmp_path / "other.jsonl", 40)
-    assert run(one, other, "-o", tmp_path / "tasks.json", "--by", "disagreement", "--count", 5) == 1
+    assert (
+        run(one, other, "-o", tmp_path / "tasks.json", "--by", "disagreement", "--count", 5, "--share-random", 0) == 1
+    )
     assert "20 of 60 posts have no probabilities there" in capsys.readouterr().err
 
 
@@ -595,6 +740,26 @@ def test_without_scikit_learn_clusters_are_refused_before_a_model_is_asked(
         draw(Pool.of(posts(30)), SampleOptions(count=5, by=by), opinion=opinion)
     drawn = draw(Pool.of(posts(30)), SampleOptions(count=5, by="uncertainty"), opinion=lambda part: sure(len(part)))
     assert len(drawn.posts) == 5
+
+
+def test_a_strategy_that_cannot_be_had_is_told_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.cluster", None)
+    assert run(dump(tmp_path / "posts.jsonl"), "-o", tmp_path / "tasks.json") == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "netral-nlp[train]" in told[0]
+    with pytest.raises(MissingExtraError, match=r"netral-nlp\[train\]"):
+        sample_posts(Pool.of(["@akun"]), SampleOptions(by="diversity"))
+
+
+def test_a_second_opinion_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = scored(tmp_path / "one.jsonl", seed=1), scored(tmp_path / "other.jsonl", seed=2)
+    before = other.read_bytes()
+    assert run(one, "--second-model", other, "--by", "disagreement", "-o", other, "--overwrite") == 1
+    assert "other.jsonl: is an input" in capsys.readouterr().err
+    assert other.read_bytes() == before
 
 
 def test_nothing_is_overwritten_unless_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

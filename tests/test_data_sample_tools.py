@@ -18,7 +18,7 @@ from netral_nlp.corpus.sample.files import TaskFiles, assign, write_tasks
 from netral_nlp.corpus.sample.tasks import TaskPost
 from netral_nlp.corpus.sample.words import LANGUAGES
 from netral_nlp.errors import ConfigError, InputError
-from netral_nlp.formats import open_posts
+from netral_nlp.formats import open_posts, write_rows
 from netral_nlp.labels import LABELS, Label
 
 POSTS = (
@@ -63,6 +63,9 @@ ANSWERS = {
     "p4": Label.CAMPAIGNING,
     **{f"m{number}": LABELS[number % 3] for number in range(60)},
 }
+# What annotators say besides the label, where a tool asks for it.
+DOUBTED = frozenset({POSTS[0].id, "p3"})
+DIRECTIONS = {POSTS[0].id: "contra", "p2": "pro", "p4": "both"}
 
 
 def written(path: Path, posts: tuple[TaskPost, ...] = BARE, tool: str | None = None, **options: Any) -> TaskFiles:
@@ -71,8 +74,14 @@ def written(path: Path, posts: tuple[TaskPost, ...] = BARE, tool: str | None = N
     return files
 
 
-def check_back(*paths: Path, posts: tuple[TaskPost, ...] = BARE, extra: frozenset[str] = frozenset()) -> None:
-    """Import what annotators did and compare every post with what was sent out."""
+def check_back(
+    *paths: Path,
+    posts: tuple[TaskPost, ...] = BARE,
+    extra: frozenset[str] = frozenset(),
+    marked: bool = False,
+    directed: bool = False,
+) -> None:
+    """Import what annotators did and compare every post with what was sent out, and with their marks."""
     frame = import_posts(list(paths)).frame()
     rows = {row["id"]: row for row in frame.to_dict("records")}
     assert rows.keys() == {post.id for post in posts}
@@ -83,6 +92,9 @@ def check_back(*paths: Path, posts: tuple[TaskPost, ...] = BARE, extra: frozense
         assert row["label"] is ANSWERS[post.id]
         assert {name: row[name] for name in post.fields} == dict(post.fields)
         assert row["netral_reason"] == post.reason
+        assert row["unsure"] is (marked and post.id in DOUBTED)
+        assert row.get("direction") == (DIRECTIONS.get(post.id) if directed else None)
+    extra |= {"direction"} if directed else set()
     sent = {"id", "text", "context", "label", "netral_reason", *(name for post in posts for name in post.fields)}
     assert set(frame.columns) - sent <= {"annotators", "unsure", "ratings", "file", "row", *extra}
 
@@ -90,17 +102,25 @@ def check_back(*paths: Path, posts: tuple[TaskPost, ...] = BARE, extra: frozense
 # --- Label Studio ----------------------------------------------------------------------------------------------------
 
 
-def annotate_label_studio(path: Path, language: str = "id", annotator: object = 3) -> Path:
-    """What Label Studio exports as JSON after a person has answered every task."""
+def annotate_label_studio(path: Path, language: str = "id", annotator: object = 3, *, marked: bool = False) -> Path:
+    """What Label Studio exports as JSON after a person has answered every task; directions under their aliases."""
     words = LANGUAGES[language]
     tasks = json.loads(path.read_text(encoding="utf-8"))
     for number, task in enumerate(tasks):
         choice = words.labels[ANSWERS[task["data"]["post_id"]]]
-        result = {"id": f"r{number}", "type": "choices", "origin": "manual", "to_name": "text", "from_name": "label",
-                  "value": {"choices": [choice]}}  # fmt: skip
+        said = {"label": choice}
+        if marked and task["data"]["post_id"] in DOUBTED:
+            said["unsure"] = words.unsure
+        if marked and (direction := DIRECTIONS.get(task["data"]["post_id"])):
+            said["direction"] = direction
+        result = [
+            {"id": f"r{number}{name}", "type": "choices", "origin": "manual", "to_name": "text", "from_name": name,
+             "value": {"choices": [value]}}
+            for name, value in said.items()
+        ]  # fmt: skip
         task |= {"id": 100 + number, "drafts": [], "meta": {}, "project": 1, "predictions": task.get("predictions", [])}
         task["annotations"] = [
-            {"id": 500 + number, "completed_by": annotator, "result": [result], "was_cancelled": False,
+            {"id": 500 + number, "completed_by": annotator, "result": result, "was_cancelled": False,
              "ground_truth": False, "created_at": "2025-01-01T00:00:00Z", "updated_at": "2025-01-01T00:00:00Z"}
         ]  # fmt: skip
     export = path.with_name("export-" + path.name)
@@ -115,6 +135,36 @@ def test_label_studio_tasks_come_back_with_their_labels(
 ) -> None:
     files = written(tmp_path / "tasks.json", posts, language=language)
     check_back(annotate_label_studio(files.output, language))
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_label_studio_tasks_come_back_with_doubts_and_directions(tmp_path: Path, language: str) -> None:
+    files = written(tmp_path / "tasks.json", language=language)
+    check_back(annotate_label_studio(files.output, language, marked=True), marked=True, directed=True)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("name", ["result.json", "result.csv"])
+def test_label_studios_flat_exports_come_back_with_doubts_and_directions(
+    tmp_path: Path, name: str, language: str
+) -> None:
+    words = LANGUAGES[language]
+    tasks = json.loads(written(tmp_path / "tasks.json", language=language).output.read_text(encoding="utf-8"))
+    rows = []
+    for number, task in enumerate(tasks):  # a control without an answer has no key; in CSV its cell is empty
+        own = task["data"]["post_id"]
+        row = {**task["data"], "id": 100 + number, "label": words.labels[ANSWERS[own]], "annotator": 3}
+        row |= {"unsure": words.unsure} if own in DOUBTED else {}
+        row |= {"direction": DIRECTIONS[own]} if own in DIRECTIONS else {}
+        times = {"created_at": "2025-01-01T00:00:00Z", "updated_at": "2025-01-01T00:00:00Z", "lead_time": 4.2}
+        rows.append({**row, "annotation_id": 500 + number, **times})
+    path = tmp_path / name
+    if name.endswith(".json"):
+        path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    else:
+        write_rows(path, rows)
+    own_keys = frozenset({"annotation_id", "created_at", "updated_at", "lead_time"})
+    check_back(path, extra=own_keys, marked=True, directed=True)
 
 
 def test_label_studios_flat_exports_keep_the_posts_id(tmp_path: Path) -> None:
@@ -194,6 +244,23 @@ def test_doccano_tasks_come_back_with_their_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("name", ["ani.jsonl", "ani.csv"])
+def test_doccano_tasks_come_back_with_doubts(tmp_path: Path, name: str, language: str) -> None:
+    words = LANGUAGES[language]
+    files = written(tmp_path / "tasks.jsonl", language=language)
+    exported = []
+    for number, line in enumerate(files.output.read_text(encoding="utf-8").splitlines()):
+        row = json.loads(line)
+        labels = [words.labels[ANSWERS[row["id"]]], *([words.unsure] if row["id"] in DOUBTED else [])]
+        # The CSV joins labels by "#".
+        label = sorted(labels) if name.endswith("l") else "#".join(sorted(labels))
+        exported.append({"id": number + 1, **row, "label": label, "Comments": [] if name.endswith("l") else ""})
+    path = tmp_path / name
+    write_rows(path, exported)
+    check_back(path, marked=True)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
 def test_doccanos_labels_are_as_its_import_wants_them(tmp_path: Path, language: str) -> None:
     files = written(tmp_path / "tasks.jsonl", POSTS, language=language)
     labels = json.loads(files.beside[0].read_text(encoding="utf-8"))
@@ -228,6 +295,29 @@ def test_argilla_records_come_back_with_their_labels(tmp_path: Path) -> None:
     check_back(path)
 
 
+@pytest.mark.parametrize("layout", ["nested", "flat", "argilla 1"])
+def test_argilla_records_come_back_with_doubts_and_directions(tmp_path: Path, layout: str) -> None:
+    exported = []
+    for record in json.loads(written(tmp_path / "records.json", tool="argilla").output.read_text(encoding="utf-8")):
+        own = record["id"]
+        said = {"label": ANSWERS[own].value, "unsure": "unsure" if own in DOUBTED else "sure"}
+        said |= {"direction": DIRECTIONS[own]} if own in DIRECTIONS else {}
+        if layout == "nested":
+            record["responses"] = {name: [{"value": value, "user_id": "u-1"}] for name, value in said.items()}
+        elif layout == "argilla 1":
+            values = {name: {"value": value} for name, value in said.items()}
+            record["responses"] = [{"user_id": "u-1", "status": "submitted", "values": values}]
+        else:
+            record = {"id": own, "status": "completed", "_server_id": None, **record["fields"], **record["metadata"]}
+            for name, value in said.items():
+                record |= {f"{name}.responses": [value], f"{name}.responses.users": ["u-1"]}
+                record[f"{name}.responses.status"] = ["submitted"]
+        exported.append(record)
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(exported), encoding="utf-8")
+    check_back(path, marked=True, directed=True)
+
+
 def test_argillas_settings_name_what_the_records_hold(tmp_path: Path) -> None:
     files = written(tmp_path / "records.json", POSTS, tool="argilla")
     settings_file = json.loads(files.beside[0].read_text(encoding="utf-8"))
@@ -260,13 +350,13 @@ def read_table(path: Path) -> list[dict[str, str]]:
         ]
 
 
-def fill_in(path: Path, column: str) -> Path:
-    from netral_nlp.formats import write_rows
-
+def fill_in(path: Path, column: str, unsure: str | None = None) -> Path:
     rows = read_table(path)
     assert all(row[column] == "" for row in rows)
     for row in rows:
         row[column] = ANSWERS[row["id"]].indonesian
+        if unsure is not None and row["id"] in DOUBTED:
+            row["unsure"] = unsure
     filled = path.with_name("filled-" + path.name)
     write_rows(filled, rows)
     return filled
@@ -276,6 +366,16 @@ def fill_in(path: Path, column: str) -> Path:
 def test_tables_come_back_with_their_labels(tmp_path: Path, name: str) -> None:
     files = written(tmp_path / name)
     check_back(fill_in(files.output, "label"))
+
+
+@pytest.mark.parametrize("name", ["tasks.csv", "tasks.tsv", "tasks.xlsx"])
+@pytest.mark.parametrize("word", ["ya", "ragu-ragu", "unsure", "TRUE"])
+def test_tables_come_back_with_doubts(tmp_path: Path, name: str, word: str) -> None:
+    check_back(fill_in(written(tmp_path / name).output, "label", word), marked=True)
+    files = written(tmp_path / f"two-{name}", annotators=2, overlap=1.0)
+    doubts = (None, word)  # the second annotator doubts
+    pairs = enumerate(zip(files.task_paths, doubts, strict=True), 1)
+    check_back(*(fill_in(path, f"annotator_{number}", doubt) for number, (path, doubt) in pairs), marked=True)
 
 
 def test_a_tables_suggestion_is_no_answer(tmp_path: Path) -> None:

@@ -186,6 +186,22 @@ def test_an_input_column_of_that_name_is_kept_unless_it_says_the_same(tmp_path: 
     ]
 
 
+def test_sides_of_an_older_split_do_not_stand_beside_the_new_ones(tmp_path: Path, posts: Path) -> None:
+    rows = [{**row, "split": ("train", "test")[place % 2]} for place, row in enumerate(make_posts(200))]
+    rows[199] = {**rows[199], "text": rows[0]["text"]}
+    write_lines(posts, rows)
+    assert split(posts, "-o", tmp_path / "sets", "--by-time") == 0
+    assert main(["data", "check", str(tmp_path / "sets"), "--may-cross", "author"]) == 0
+    (lost,) = read_lines(tmp_path / "sets" / "left_out.jsonl")
+    assert "split" not in lost
+    assert (lost["split_input"], lost["reason"]) == ("test", "copies stand in train")
+    assert split(posts, "-o", tmp_path / "folds", "--folds", "2") == 0
+    assert main(["data", "check", str(tmp_path / "folds"), "--may-cross", "author"]) == 0
+    fold = read_lines(tmp_path / "folds" / "fold_1.jsonl")[0]
+    assert "split" not in fold
+    assert (fold["split_input"], fold["fold"]) == (rows[0]["split"], 1) or fold["id"] != rows[0]["id"]
+
+
 # -- formats ----------------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +262,36 @@ def test_several_inputs_of_different_formats_are_one_set(tmp_path: Path) -> None
     assert side_of[rows[35]["id"]][1] == 5
 
 
+def test_columns_that_hold_the_same_by_another_name_become_one(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "crawl.csv"
+    with other.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["full_text", "Label", "username", "suka"])
+        for row in make_posts(60, seed=1):
+            writer.writerow([row["text"], row["label"], row["author"], 3])
+    assert split(posts, other, "-o", tmp_path / "sets", "--apart", "author") == 0
+    rows = [row for name in ("train", "dev", "test") for row in read_lines(tmp_path / "sets" / f"{name}.jsonl")]
+    assert len(rows) == 260
+    assert all(row["text"] and row["label"] and row["author"] for row in rows)
+    assert {"full_text", "Label", "username"}.isdisjoint(rows[0])
+    assert "crawl.csv: column 'full_text' is written as 'text'" in capsys.readouterr().out
+    assert main(["data", "check", str(tmp_path / "sets")]) == 0
+    assert len(read_labelled(tmp_path / "sets" / "train.jsonl")) == len(read_lines(tmp_path / "sets" / "train.jsonl"))
+
+    with other.open("w", encoding="utf-8") as file:
+        file.write("text,full_text,Label\nringkas,selengkapnya,neutral\n")
+    command = [other, posts, "-o", tmp_path / "more", "--text-column", "full_text"]
+    assert split(*command) == 1
+    assert "no column 'full_text' (named by --text-column)" in capsys.readouterr().err
+    with other.open("w", encoding="utf-8") as file:
+        file.write("text,label,context,reply_to_text\nkita lihat besok,neutral,,rapat desa\n")
+    answers = write_lines(tmp_path / "answers.jsonl", [{**row, "reply_to_text": "debat"} for row in make_posts(20)])
+    assert split(answers, other, "-o", tmp_path / "more") == 1
+    assert "the context is in column 'context', in other inputs in 'reply_to_text'" in capsys.readouterr().err
+
+
 def test_a_broken_input_line_is_named(tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = posts.read_text(encoding="utf-8").splitlines()
     lines[57] = lines[57][:-9]
@@ -291,6 +337,10 @@ def test_values_that_chain_everything_are_refused_by_name(
     assert split(posts, "-o", tmp_path / "sets", "--apart", "source", "--until", ":") == 1
     said = capsys.readouterr().err
     assert "kept apart by source, 100 posts make 1 groups, the largest of 100 (100.0 %)" in said
+    assert said.endswith("into 3 sides; compare the whole values, without --until\n")
+    write_lines(posts, [{**row, "source": f"r{place % 4}:{place}"} for place, row in enumerate(make_posts(100))])
+    assert split(posts, "-o", tmp_path / "sets", "--apart", "source", "--until", ":", "--folds", "5") == 1
+    assert "make fewer folds (--folds), or compare the whole values, without --until" in capsys.readouterr().err
     assert split(posts, "-o", tmp_path / "sets", "--apart", "source") == 0
 
 
@@ -299,10 +349,63 @@ def test_authors_on_two_sides_are_said_where_nobody_kept_them_apart(
 ) -> None:
     write_lines(posts, [{**row, "username": row.pop("author")} for row in make_posts(200)])
     assert split(posts, "-o", tmp_path / "one") == 0
-    assert "values of author stand on more than one side; to keep them apart: --apart author" in capsys.readouterr().out
+    assert (
+        " authors stand on more than one side, which `netral data check` calls an error: keep them apart (--apart "
+        "author), or check with --may-cross author\n"
+    ) in capsys.readouterr().out
     for place, name in enumerate(("author", "username")):
         assert split(posts, "-o", tmp_path / f"two-{place}", "--apart", name) == 0
         assert "more than one side" not in capsys.readouterr().out
+
+
+def test_how_to_go_on_from_authors_and_threads_on_two_sides_is_true(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lines(
+        posts,
+        [
+            {**row, "thread": f"utas{place // 40}", "kanal": f"k{place % 2}"}
+            for place, row in enumerate(make_posts(200))
+        ],
+    )
+    folder = tmp_path / "sets"
+    assert split(posts, "-o", folder, "--shares", "train=0.5", "test=0.5", "--apart", "kanal") == 0
+    told = capsys.readouterr().out
+    assert " authors and 5 threads stand on more than one side" in told
+    assert "(--apart kanal author thread), or check with --may-cross author thread" in told
+    sides = [folder / "train.jsonl", folder / "test.jsonl"]
+    check = ["data", "check", *map(str, sides), "--label-errors", "off"]
+    assert main(check) == 1
+    assert main([*check, "--may-cross", "author", "thread"]) == 0
+
+
+def test_an_empty_column_of_authors_gives_way_to_a_filled_one(tmp_path: Path, posts: Path) -> None:
+    rows = make_posts(200)
+    with posts.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id_str", "user_id_str", "full_text", "username", "label"])
+        writer.writerows([row["id"], "", row["text"], row["author"], row["label"]] for row in rows)
+    write_lines(posts, [{**row, "username": row["author"], "author": " "} for row in rows])
+    for place, pool in enumerate((posts, posts.with_suffix(".csv"))):
+        folder = tmp_path / f"sets-{place}"
+        assert split(pool, "-o", folder, "--apart", "author", "--output-format", "jsonl") == 0
+        sides: dict[str, set[str]] = {}
+        for name in ("train", "dev", "test"):
+            for row in read_lines(folder / f"{name}.jsonl"):
+                sides.setdefault(row["username"], set()).add(name)
+        assert len(sides) == 25
+        assert {len(found) for found in sides.values()} == {1}
+        assert json.loads((folder / "split.json").read_text())["columns"][0]["apart author"] == "username"
+
+
+def test_the_last_line_names_the_folder_as_the_user_does(
+    tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert split(posts.name, "-o", "sets/satu") == 0
+    told = capsys.readouterr().out
+    assert told.splitlines()[-1] == "wrote sets/satu (train.jsonl, dev.jsonl, test.jsonl, split.json)"
+    assert str(tmp_path) not in told
 
 
 def test_the_column_of_times_is_found_and_dates_make_borders(tmp_path: Path, posts: Path) -> None:
@@ -456,6 +559,20 @@ def test_label_names_of_a_project_are_mapped(tmp_path: Path, capsys: pytest.Capt
     assert split(path, "-o", tmp_path / "sets", "--map", *pairs) == 0
     train = read_labelled([tmp_path / "sets" / "train.jsonl"])
     assert {label.value for label in train["label"]} <= set(LABELS)
+
+
+def test_the_answers_of_a_model_are_no_labels(tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {"p_neutral": 0.9, "p_supportive": 0.05, "p_campaigning": 0.05, "needs_review": False}
+    rows = [{**row, "label_input": row["label"], "label": "neutral", **scores} for row in make_posts(200)]
+    assert split(write_lines(posts, rows), "-o", tmp_path / "sets") == 0
+    given = {row["id"]: row["label"] for row in make_posts(200)}
+    for name in ("train", "dev", "test"):
+        for row in read_lines(tmp_path / "sets" / f"{name}.jsonl"):
+            assert row["label"] == given[row["id"]]
+    write_lines(posts, [{name: value for name, value in row.items() if name != "label_input"} for row in rows])
+    assert split(posts, "-o", tmp_path / "none") == 1
+    assert "no column holds labels" in capsys.readouterr().err
+    assert split(posts, "-o", tmp_path / "asked", "--label-column", "label") == 0
 
 
 def test_posts_without_labels_can_be_split_too(tmp_path: Path) -> None:

@@ -288,7 +288,7 @@ def test_a_missing_label_and_a_missed_share_are_said() -> None:
     labels = [LABELS[0]] * 58 + [LABELS[2]] * 2
     sources = ["besar"] * 45 + [f"kecil {row}" for row in range(15)]
     split = split_posts(texts, labels, apart={"source": sources})
-    assert "dev has no campaigning post" in split.notes
+    assert split.notes == ("dev and test have no campaigning post",)
     wide = split_posts(
         texts, labels, apart={"source": sources}, options=SplitOptions(shares={"train": 0.9, "test": 0.1})
     )
@@ -298,6 +298,28 @@ def test_a_missing_label_and_a_missed_share_are_said() -> None:
         options=SplitOptions(shares={"train": 0.6, "dev": 0.3, "test": 0.1}),
     )  # fmt: skip
     assert any("instead of" in note and "largest has 20 posts" in note for note in missed.notes)
+    few = split_posts(texts[:4], labels[:4])
+    assert few.notes == ("train holds 50.0 % of the posts instead of 80.0 %: 4 posts are few for these shares",)
+
+
+def test_what_is_alike_of_several_folds_is_one_note() -> None:
+    sources = [f"s{row}" for row in range(7) for _ in range((60, 50, 40, 30, 10, 5, 5)[row])]
+    labels = [LABELS[int(source[1:]) % 3] for source in sources]
+    split = split_posts(make_texts(200), labels, apart={"source": sources}, options=SplitOptions(folds=5))
+    found = {side.name: side for side in split.sides}
+    share, missing, uneven = split.notes
+    off = [name for name, side in found.items() if abs(side.share - 0.2) > 0.02]
+    assert len(off) > 1
+    assert [name for name in found if name in share] == off
+    assert share.startswith(
+        f"{off[0]} holds {100 * found[off[0]].share:.1f} % of the posts instead of 20.0 %, {off[1]} "
+    )
+    assert share.endswith("groups are not parted, and the largest has 60 posts")
+    for name, side in found.items():
+        assert (name in missing) == (min(side.labels.values()) == 0)
+    assert " and " in missing
+    for label in LABELS:
+        assert f"{label.value} are {labels.count(label) / 2:.1f} % of all posts, but " in uneven
 
 
 def test_other_columns_can_keep_their_shares() -> None:

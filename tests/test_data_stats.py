@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -14,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netral_nlp.cli.main import main
+from netral_nlp.corpus.check.check import CheckOptions, check_files
+from netral_nlp.corpus.check.findings import Kind
 from netral_nlp.corpus.duplicates import jaccard
 from netral_nlp.corpus.stats.copies import RepeatFinder
 from netral_nlp.corpus.stats.lengths import QUANTILES
 from netral_nlp.corpus.stats.measure import StatsOptions, measure_files, measure_posts
 from netral_nlp.corpus.stats.page import figures_text, render_page, write_page
-from netral_nlp.corpus.stats.plots import _nice
+from netral_nlp.corpus.stats.plots import _nice, copies_plot
 from netral_nlp.corpus.stats.posts import COLUMNS, Post
 from netral_nlp.corpus.stats.table import percent, tables
 from netral_nlp.corpus.stats.traits import traits_of
@@ -104,6 +107,19 @@ class TestFigures:
         assert stats.authors.most_active == (5, 4)
         assert stats.threads is None
 
+    def test_one_author_is_counted_once_however_written_and_nobody_is_none(self, tmp_path):
+        names = ("Bu_Rini", "@bu_rini", "bu_rini ", "[deleted]", "[deleted]", "[deleted]", "anonim", "", "pak_joko")
+        records = [{**row, "author": name} for row, name in zip(rows(), names, strict=True)]
+        found = measure_files([jsonl(tmp_path / "posts.jsonl", records)])
+        assert (found.authors.count, found.authors.posts, found.authors.most_active) == (2, 4, (3, 1))
+
+    def test_a_column_of_texts_is_no_cut(self, tmp_path):
+        texts = [f"Warga RT {number} kerja bakti di balai desa pagi ini" for number in range(40)]
+        path = jsonl(tmp_path / "posts.jsonl", [{"text": text, "clean_text": text.lower()} for text in texts])
+        with pytest.raises(InputError, match="--by clean_text: 40 different values in 40 posts") as error:
+            measure_files([path], StatsOptions(by=("clean_text",)))
+        assert "kerja bakti" not in str(error.value)
+
     def test_says_what_posts_consist_of(self, stats):
         assert stats.kinds == {
             "words": 5,
@@ -143,7 +159,7 @@ class TestFigures:
         assert found.timeline.parts == {"2024-04": (2, 0, 0, 0)}
         assert (found.timeline.undated, found.timeline.unreadable) == (1, 1)
         assert any("day first" in note for note in found.notes)
-        assert any("1 posts could not be read" in note for note in found.notes)
+        assert any("the date of 1 post could not be read" in note for note in found.notes)
 
     def test_the_twenty_most_frequent_values_are_shown_and_the_rest_pooled(self):
         posts = [
@@ -236,6 +252,9 @@ POOL = (
 )
 
 
+EXACT_AND_NEAR = {"train": (2, 5), "dev": (0, 1)}
+
+
 class TestRepeats:
     @given(st.lists(st.tuples(st.sampled_from(POOL), st.sampled_from(["train", "dev", "test", None])), max_size=40))
     def test_overlap_is_what_comparing_every_pair_finds(self, drawn):
@@ -270,6 +289,39 @@ class TestRepeats:
             same = {drawn[row - 1][0] for row in group.rows["posts.csv"]}
             assert len(same) == 1
             assert group.posts == texts[same.pop()] == sum(group.labels)
+
+    def test_the_same_post_is_what_check_calls_the_same(self, tmp_path):
+        base = "Warga RT 03 gotong royong menambal jalan berlubang di depan pasar pagi"
+        other = "Petugas PPS menempel daftar pemilih sementara di papan balai desa"
+        train = [
+            base,
+            f"@kabar_desa {base.upper()} https://contoh.id/a1",
+            f"{base} hubungi 0812-3456-7890",
+            f"{base} hubungi 0857-9876-5432",
+            f"@akun.lain {base}!!",
+            other,
+            *POOL,
+            "@akun_satu",
+            "@akun_dua",
+            "https://contoh.id/x",
+            "https://contoh.id/x",
+        ]
+        dev = [f"@pembaca_setia {other} https://contoh.id/berita/2024", f"{other}, kata ketua", POOL[5]]
+        paths = [
+            jsonl(tmp_path / f"{name}.jsonl", [{"text": text, "label": "netral"} for text in texts])
+            for name, texts in (("train", train), ("dev", dev))
+        ]
+        apart = measure_files(paths).repeats.overlaps[0].between(str(paths[1]), str(paths[0]))
+        told = check_files(paths, CheckOptions(label_errors="off")).findings
+        leaks = [[one for one in told if one.kind is kind] for kind in (Kind.SAME_TEXT, Kind.NEAR_TEXT)]
+        assert (apart.exact, apart.near) == (len(leaks[0]), len(leaks[0]) + len(leaks[1])) == (2, 3)
+        for path in paths:
+            found = measure_files([path]).repeats
+            told = check_files([path], CheckOptions(label_errors="off")).findings
+            exact, nearly = (sum(one.kind is kind for one in told) for kind in (Kind.DUPLICATE, Kind.NEAR_DUPLICATE))
+            links = int(path == paths[0])  # twice one link alone: stats counts it, check calls both wordless
+            assert (found.exact.copies - links, found.near.copies - found.exact.copies) == (exact, nearly)
+            assert (exact, nearly) == (EXACT_AND_NEAR[path.stem])
 
     def test_chains_of_likeness_are_no_overlap(self):
         words = [f"kata{number:02d}" for number in range(30)]
@@ -466,6 +518,30 @@ class TestPage:
         second = write_page(measure_files([posts_file], options), tmp_path / "two")
         assert [path.name for path in first] == ["stats.html", "stats.json"]
         assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+    def test_axes_of_shares_end_at_all_of_them(self):
+        page = render_page(measure_posts([Post("a", row, text, Label.NEUTRAL) for row, text in enumerate(POOL[:3])]))
+        assert ">100</text>" in page
+        assert ">120</text>" not in page
+
+    def test_one_post_is_no_posts(self):
+        post = Post("a.csv", 1, POOL[0], Label.NEUTRAL, 1, {"posted_at": "kemarin sore"})
+        found = measure_posts([post])
+        shown = f"{tables(found)} {render_page(found)}"
+        assert not re.search(r"(?<![\d,])1 (posts|files|annotators|groups)\b", shown)
+        twins = measure_posts([post, Post("a.csv", 2, POOL[0].upper(), Label.NEUTRAL, 2)])
+        shown = f"{tables(twins)} {render_page(twins)}"
+        assert "of 2 posts: 1 group, 2 posts" in shown
+        assert "is a copy or near copy of another (50.0 %)" in shown
+        assert not re.search(r"(?<![\d,])1 (posts|files|annotators|groups)\b", shown)
+
+    def test_sizes_of_groups_have_room_for_their_names(self, tmp_path):
+        path = jsonl(tmp_path / "posts.jsonl", [{"text": POOL[0], "label": "netral"}] * 3)
+        plot = copies_plot(measure_files([path]).repeats.exact, "Word for word")
+        names = "3–5|6–10|11–50|51–200|201\\+"
+        places = [float(place) for place in re.findall(rf'<text x="([\d.]+)"[^>]*>(?:{names})</text>', plot)]
+        assert len(places) == 5
+        assert places[4] - places[3] > 11 * 0.65 * len("51–200") + 10  # letters of 11 px, and a gap
 
     @given(st.floats(0, 1e7), st.booleans())
     def test_axes_hold_the_largest_value_in_even_steps(self, most, whole):

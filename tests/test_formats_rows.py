@@ -108,3 +108,20 @@ def test_fields_are_found_by_the_names_that_exports_give_them(
     field: str, columns: list[str], found: str | None
 ) -> None:
     assert guess_field(field, columns) == found
+
+
+def test_a_column_without_a_single_value_gives_way_to_a_filled_one() -> None:
+    columns = ["user_id_str", "username", "conversation_id_str"]
+    assert guess_field("author", columns, {"username"}) == "username"
+    assert guess_field("author", columns, {"user_id_str", "username"}) == "user_id_str"
+    assert guess_field("thread", columns, {"username"}) == "conversation_id_str"
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "xlsx", "parquet"])
+def test_what_cannot_be_written_names_the_file_that_was_asked_for(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"posts.{ending}"
+    path.with_name(f"{path.name}.part").symlink_to("/dev/full")
+    with pytest.raises(InputError) as told:
+        write_rows(path, ROWS)
+    assert str(told.value).startswith(f"{path}: cannot be written: ")
+    assert list(tmp_path.iterdir()) == []

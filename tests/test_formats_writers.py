@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -370,3 +372,42 @@ def test_writing_parquet_groups_rows(tmp_path):
     metadata = pq.read_metadata(path)
     assert [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)] == [65_536, 4_464]
     assert pq.read_table(path).equals(table)
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "jsonl.zst", "csv.gz", "parquet", "jsonl"])
+@pytest.mark.parametrize("words", [1, 1000])
+def test_full_disk_leaves_nothing_that_complains_later(kind, words):
+    script = f"""
+import pyarrow as pa
+from netral_nlp.errors import InputError
+from netral_nlp.formats import open_writer
+batch = pa.record_batch({{"text": ["Halo " * {words}] * {words}}})
+try:
+    with open_writer("/dev/full", batch.schema, format="{kind}") as writer:
+        writer.write(batch)
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("/dev/full: cannot be written: ")
+    assert done.stderr == ""
+
+
+def test_disk_that_fills_up_on_the_way_leaves_nothing_that_complains_later(tmp_path):
+    script = f"""
+import random, resource, signal
+import pyarrow as pa
+from netral_nlp.errors import InputError
+from netral_nlp.formats import open_writer
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+batch = pa.record_batch({{"text": [random.Random(n).randbytes(2000).hex() for n in range(1000)]}})
+try:
+    with open_writer({str(tmp_path / "posts.jsonl.zst")!r}, batch.schema) as writer:
+        writer.write(batch)
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "posts.jsonl.zst: cannot be written: File too large" in done.stdout
+    assert done.stderr == ""

@@ -77,7 +77,8 @@ def done(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> tuple[Pa
 
 def test_the_page_has_every_step_of_the_way() -> None:
     assert [tuple(command[:2]) if command[0] == "data" else command[0] for command in commands()] == [
-        ("data", "sample"), ("data", "agreement"), ("data", "import"), ("data", "check"), ("data", "split"), ("data", "check"),
+        ("data", "sample"), ("data", "agreement"), ("data", "import"),
+        ("data", "check"), ("data", "split"), ("data", "check"),
         "train", "calibrate", "evaluate", "evaluate",
     ]  # fmt: skip
 

@@ -30,6 +30,8 @@ Ratings = Mapping[str, Sequence[object]]
 
 MOST_PAIRED = 300
 """With more annotators no pairs are measured: a crowd has millions of them, nearly all without a common post."""
+RELIABLE, TENTATIVE = 0.8, 0.667
+"""Krippendorff's conventional borders of alpha (see `Agreement.verdict`)."""
 _N = len(LABELS)
 _GAP = -1
 _SKIPPED = "skip"
@@ -223,6 +225,23 @@ class Agreement:
                 "confidence": self.confidence,
             },
         }
+
+    def verdict(self) -> str:
+        """Return what the nominal alpha means, in one line.
+
+        The borders are Krippendorff's ("Content Analysis: An Introduction to Its Methodology", 2004, chapter 11): rely
+        on labels from 0.800 on, draw tentative conclusions from 0.667 on, none below.
+        """
+        alpha = self.alpha_nominal.value
+        if math.isnan(alpha):
+            return "only one label was given: alpha says nothing"
+        if alpha >= RELIABLE:
+            said = f"is at least {RELIABLE:g}: such labels can be relied on"
+        elif alpha >= TENTATIVE:
+            said = f"is below {RELIABLE:g}: such labels allow tentative conclusions only; talk about the disputed posts"
+        else:
+            said = f"is below {TENTATIVE:g}: such labels cannot be relied on; mend the guide, and label again"
+        return f"a nominal alpha of {self.alpha_nominal.value:.3f} {said} (Krippendorff's convention)"
 
     def table(self, *, disputed: int = 10, annotators: int | None = None) -> str:
         """Return the figures as plain text for a terminal.

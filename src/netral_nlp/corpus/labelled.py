@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netral_nlp.corpus.field_values import SHARE_COLUMNS, read_field
 from netral_nlp.errors import InputError, MissingExtraError
-from netral_nlp.inference.actions import Action
 from netral_nlp.labels import Label
 
 if TYPE_CHECKING:
@@ -30,17 +29,9 @@ KNOWN_COLUMNS = (
     "annotators",
     "unsure",
     "weight",
-    "share_neutral",
-    "share_supportive",
-    "share_campaigning",
+    *SHARE_COLUMNS,
 )
 """Columns that `read_labelled` carries beside id, text and label, where the input has them."""
-SHARE_COLUMNS = tuple(f"share_{label.value}" for label in Label)
-"""The shares of a post's annotators who gave each label, as `netral data import --labels soft` writes them."""
-
-_LOWER_CASE = frozenset({"direction", "platform", "split"})
-_TRUE = frozenset({"true", "1", "yes", "ya"})
-_FALSE = frozenset({"false", "0", "no", "tidak"})
 _LONGEST_SHOWN = 32
 """A label value longer than this may be a post, and error messages hold no post text."""
 
@@ -78,8 +69,9 @@ def read_labelled(
         missing text is the empty string: a like or a share has no words of its own.
 
     Raises:
-        InputError: a file cannot be read, a column is missing, a label is unknown, a weight is no positive number, a
-            share lies outside 0 to 1, or there are no rows. The message names file, row and column.
+        InputError: a file cannot be read or is an annotation export, a column is missing, a label is unknown, a weight
+            is no positive number, a share lies outside 0 to 1, or there are no rows. The message names file, row and
+            column.
         MissingExtraError: a `datasets` folder was given and datasets is not installed.
     """
     import pandas as pd
@@ -93,9 +85,19 @@ def read_labelled(
     for file in files:
         path = Path(file)
         before = len(posts)
-        for chunk in _read_folder(path, request) if path.is_dir() else _read_file(path, request):
-            found.update(chunk.names)
-            posts.extend(chunk.posts(request))
+        opened = False
+        try:
+            for chunk in _read_folder(path, request) if path.is_dir() else _read_file(path, request):
+                opened = True
+                found.update(chunk.names)
+                posts.extend(chunk.posts(request))
+        except InputError as error:
+            if (tool := _tool(path)) is None:
+                raise
+            remedy = f"give each post one label first: netral data import {path} -o posts.jsonl"
+            if opened:
+                raise InputError(f"{error}; if this is an export of {tool}, {remedy}") from error
+            raise InputError(f"{path}: is an annotation export ({tool}), not labelled posts; {remedy}") from error
         if len(posts) == before:
             raise InputError(f"{path}: holds no posts")
     columns = ["id", "text", "label", *(name for name in KNOWN_COLUMNS if name in found), *request.extra]
@@ -107,6 +109,17 @@ def read_labelled(
         frame["weight"] = [1.0 if value is None else value for value in frame["weight"]]
         frame["weight"] = frame["weight"].astype(float)
     return frame
+
+
+def _tool(path: Path) -> str | None:
+    """The annotation tool that wrote a file which cannot be read as labelled posts; None if none did."""
+    from netral_nlp.corpus.annotations.read import TITLES, annotation_format
+
+    try:
+        known = annotation_format(path)
+    except (InputError, MissingExtraError, OSError):  # what was wrong in the first place is to be told
+        return None
+    return None if known == "table" else TITLES[known]
 
 
 @dataclass(frozen=True)
@@ -166,7 +179,8 @@ class _Chunk:
                 "label": self._label(index, number, request),
             }
             for name, column in columns.known.items():
-                post[name] = self._value(name, column, self.cells[column][index], number)
+                where = f"{self.path}: row {number}, column {column!r}"
+                post[name] = read_field(name, self.cells[column][index], where)
             yield post
 
     def _label(self, index: int, number: int, request: _Request) -> Label | None:
@@ -185,42 +199,6 @@ class _Chunk:
                 f"{self.path}: row {number}, column {column!r}: unknown label {shown}; {known}; "
                 "mend the row, remove it, or name another column with --label-column"
             ) from None
-
-    def _value(self, name: str, column: str, value: str | None, number: int) -> object:
-        # A context is text as posted, blanks and all; every other cell is a name or a number.
-        value = (value if value and value.strip() else None) if name == "context" else _filled(value)
-        if value is None:
-            return None
-        where = f"{self.path}: row {number}, column {column!r}"
-        if name == "weight":
-            try:
-                weight = float(value)
-            except ValueError:
-                weight = math.nan
-            if not (math.isfinite(weight) and weight > 0):
-                raise InputError(f"{where}: a weight is a number above 0")
-            return weight
-        if name in SHARE_COLUMNS:
-            try:
-                share = float(value)
-            except ValueError:
-                share = math.nan
-            if not 0 <= share <= 1:
-                raise InputError(f"{where}: a share of annotators is a number from 0 to 1")
-            return share
-        if name == "action":
-            try:
-                return None if (action := Action.parse(value)) is None else action.value
-            except InputError as error:
-                raise InputError(f"{where}: {error}") from None
-        if name == "unsure":
-            flag = value.lower()
-            if flag not in _TRUE | _FALSE:
-                raise InputError(f"{where}: expected true or false")
-            return flag in _TRUE
-        if name == "year" and value.endswith(".0"):  # a year that went through a spreadsheet or a float column
-            return value[:-2]
-        return value.lower() if name in _LOWER_CASE else value
 
 
 def _filled(value: str | None) -> str | None:

@@ -236,6 +236,15 @@ def align(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     ]
 
 
+def percent(part: float, whole: float) -> str:
+    """Return a share as `12.5 %`; a dash where there is nothing to share."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    # A few in a million are not none, and all but a few are not all.
+    return "< 0.1 %" if 0 < share < 0.05 else "> 99.9 %" if 99.95 <= share < 100 else f"{share:.1f} %"
+
+
 def label_codes(labels: Sequence[object] | npt.NDArray[Any]) -> IntArray:
     """Return labels (names, `Label` or severities 0, 1, 2) as an (n,) array of severities.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -106,7 +106,10 @@ _TEXT_NAMES: Final = (
 )
 _CONTEXT_NAMES: Final = (
     ("context", "konteks"),
-    ("parent_text", "parent_body", "teks_induk", "reply_to_text", "in_reply_to_text", "replied_text", "quoted_text"),
+    (
+        *("parent_text", "parent_body", "teks_induk", "reply_to_text", "in_reply_to_text", "replied_text"),
+        *("quoted_text", "unggahan_induk", "komentar_induk", "balasan_untuk", "post_induk", "postingan_induk"),
+    ),
 )
 _ID_NAMES: Final = (
     ("id",),
@@ -164,18 +167,21 @@ def guess_columns(columns: Sequence[str], export: KnownExport | None = None) -> 
     )
 
 
-def guess_field(field: str, columns: Sequence[str]) -> str | None:
+def guess_field(field: str, columns: Sequence[str], filled: Collection[str] | None = None) -> str | None:
     """Say which column holds a further field of a post, as it is spelt in `columns`.
 
     Args:
         field: author, thread, posted_at, platform or source.
         columns: the file's columns.
+        filled: those of them that hold anything, where that is known: exports have columns without a single value.
 
     Returns:
-        None where no column could be it. Of several the likeliest: an id before a name, a day before a year.
+        None where no column could be it. Of several the likeliest: an id before a name, a day before a year; one that
+        holds something before an empty one.
     """
     spelt = {_key(column): column for column in reversed(columns)}
-    return next((spelt[name] for name in _FIELD_NAMES[field] if name in spelt), None)
+    found = [spelt[name] for name in _FIELD_NAMES[field] if name in spelt]
+    return next((column for column in found if filled is None or column in filled), found[0] if found else None)
 
 
 def text_candidates(columns: Sequence[str]) -> list[str]:

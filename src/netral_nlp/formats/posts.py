@@ -47,6 +47,11 @@ class PostBatch:
         return plain_texts(self.rows.column(index), self.rows.schema.field(index))
 
 
+def other_sheets(names: Sequence[str]) -> str:
+    """What to say where the first sheet of a file is not the one: the other sheets, and how to name one."""
+    return f"name another sheet with --sheet: {', '.join(map(repr, names))}"
+
+
 class PostReader(ABC):
     """A file of posts, opened and checked. Each call of `batches()` reads it from the start, in flat memory.
 
@@ -58,6 +63,7 @@ class PostReader(ABC):
         export: the known export that the columns are of, or None.
         encoding: the text encoding, or None for Parquet and XLSX.
         delimiter: the delimiter of CSV and TSV, otherwise None.
+        other_sheets: of an XLSX file of which the first sheet is read, since none was named: the names of the others.
         row_count_hint: how many data rows there are, where that is known before reading.
         bytes_total: size of the file on disk.
         bytes_read: how much of it has been read, for a progress bar.
@@ -72,6 +78,7 @@ class PostReader(ABC):
         self.notes: list[str] = []
         self.encoding: str | None = None
         self.delimiter: str | None = None
+        self.other_sheets: tuple[str, ...] = ()
         self.row_count_hint: int | None = None
         self.bytes_total = path.stat().st_size
         self._batch_rows = batch_rows

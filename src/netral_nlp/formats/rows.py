@@ -83,6 +83,8 @@ def write_rows(
         temporary.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except InputError as error:  # the name that the user gave, not that of the file on the way
+        raise InputError(str(error).replace(str(temporary), str(path))) from error.__cause__
     finally:
         temporary.unlink(missing_ok=True)
     return written

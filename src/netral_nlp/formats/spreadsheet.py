@@ -7,6 +7,7 @@ have no `.0`, dates are ISO 8601. Rows that are empty to the sheet's end are no 
 from __future__ import annotations
 
 import array
+import contextlib
 import datetime
 import itertools
 import json
@@ -30,7 +31,7 @@ from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from netral_nlp.errors import InputError
 from netral_nlp.formats.cells import sheet_cells
 from netral_nlp.formats.kinds import FileFormat
-from netral_nlp.formats.posts import MAX_BATCH_BYTES, PostBatch, PostReader, unique_names
+from netral_nlp.formats.posts import MAX_BATCH_BYTES, PostBatch, PostReader, other_sheets, unique_names
 from netral_nlp.formats.problems import (
     XLSX_MAX_COLUMNS,
     XLSX_MAX_ROWS,
@@ -121,13 +122,12 @@ class SpreadsheetReader(PostReader):
             rows = self._rows()
             header = next((row for row in rows if any(row)), None)
             if header is None:
-                raise InputError(
-                    f"{path}: the sheet {self._sheet.title} is empty; name another sheet or export it again"
-                )
+                raise InputError(f"{path}: the sheet {self._sheet.title!r} is empty; {self._remedy()}")
             while not header[-1]:
                 header.pop()
             if not any(any(row) for row in rows):
-                raise InputError(f"{path}: has a header but no rows; export or download it again")
+                where = f"the sheet {self._sheet.title!r} " if self.other_sheets else ""
+                raise InputError(f"{path}: {where}has a header but no rows; {self._remedy()}")
             self.columns, self.notes = unique_names(header, path)
             self.row_count_hint = hint - 1 if isinstance(hint, int) and hint > 1 else None
         except BaseException:
@@ -198,12 +198,19 @@ class SpreadsheetReader(PostReader):
         if not sheets:
             raise InputError(f"{self.path}: has no sheet with cells; export it again")
         if name is None:
+            self.other_sheets = tuple(sheet.title for sheet in sheets[1:])
             return sheets[0]
         found = next((sheet for sheet in sheets if sheet.title == name), None)
         if found is None:
             titles = ", ".join(sheet.title for sheet in sheets)
             raise InputError(f"{self.path}: has no sheet {name!r}; its sheets are {titles}")
         return found
+
+    def _remedy(self) -> str:
+        """What to do about a sheet without rows."""
+        if not self.other_sheets:
+            return "export or download it again"
+        return f"{other_sheets(self.other_sheets)}, or export it again"
 
     def _reject_cells(self, number: int, reason: str, cells: list[str]) -> None:
         raw = json.dumps(cells, ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -318,7 +325,16 @@ class SheetSink:
         self._book.properties.created = _EPOCH
         self._book.properties.modified = _EPOCH
         archive = _FixedZip(self._path, "w", zipfile.ZIP_DEFLATED, allowZip64=True)
-        ExcelWriter(self._book, archive).save()
+        try:
+            ExcelWriter(self._book, archive).save()
+        except BaseException:
+            # Left open, both would try to end their files once more when they are collected, and complain on stderr.
+            with contextlib.suppress(OSError, ValueError):
+                if not self._sheet.closed:
+                    self._sheet.close()
+            with contextlib.suppress(OSError, ValueError):
+                archive.close()
+            raise
 
     def abort(self) -> None:
         """Drop what has been written so far."""

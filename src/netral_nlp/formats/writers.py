@@ -7,7 +7,7 @@ import io
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Protocol
@@ -175,6 +175,11 @@ class _TextOutput:
             self._buffer = io.BytesIO()
             if self._stream is not self._file:
                 self._stream.close()
+        except OSError:
+            # A compressor that is left open complains on stderr when it is collected, after its file was closed.
+            with suppress(OSError, ValueError):
+                self._stream.close()
+            raise
         finally:
             self._file.close()
 

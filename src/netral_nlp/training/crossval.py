@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from netral_nlp import __version__
+from netral_nlp.corpus.field_values import SHARE_COLUMNS
 from netral_nlp.corpus.folds import Fold, FoldPlan, grouped_folds, random_folds
-from netral_nlp.corpus.labelled import SHARE_COLUMNS
 from netral_nlp.errors import ConfigError, InputError, MissingExtraError
 from netral_nlp.evaluation.evaluate import content_sha256
 from netral_nlp.evaluation.metrics import label_codes

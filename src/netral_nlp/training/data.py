@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netral_nlp.corpus.labelled import SHARE_COLUMNS
+from netral_nlp.corpus.field_values import SHARE_COLUMNS
 from netral_nlp.errors import InputError
 from netral_nlp.labels import LABELS
 from netral_nlp.text import Normaliser

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MOST_CELLS = 40_000_000
 """Annotators times posts: more of them take more memory than one command should."""
+_FEW = 100
+"""With fewer posts that two have labelled, figures are hardly worth reading."""
 _MANY = 12
 """With more annotators than this the terminal shows those that agree least; --json has all."""
 
@@ -32,6 +34,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="example: netral data agreement export.json --disputed disputed.xlsx",
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="exports and tables, also in a .zip")
+    parser.add_argument(
+        "--adjudicator",
+        metavar="NAME",
+        help="the annotator whose answers are the agreed labels: the others are compared with them",
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument(
         "--disputed", metavar="FILE", type=Path, help="write all disputed posts with their texts, the farthest first"
@@ -81,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"{disputed}: is one of the files to read; name another output")
         if disputed.exists() and not args.overwrite:
             raise InputError(f"{disputed}: is there already; name another file, or pass --overwrite")
-    imported = import_posts(args.files, reading_options(args), label_map=label_map(args))
+    imported = import_posts(args.files, reading_options(args), label_map=label_map(args), adjudicator=args.adjudicator)
     for note in imported.notes:
         print(note, file=sys.stderr)
     if len(imported.annotators) < 2:
@@ -106,7 +113,14 @@ def run(args: argparse.Namespace) -> int:
         told = measured.to_dict() | {"disputed": _named(measured, imported, args.show)}
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        print("\n".join([measured.table(disputed=0, annotators=_MANY), *_disputed(measured, imported, args.show)]))
+        lines = [measured.table(disputed=0, annotators=_MANY), *_disputed(measured, imported, args.show)]
+        print("\n".join([*lines, *_explained(measured, imported, disputed)]))
+    if measured.shared_posts < _FEW:
+        print(
+            f"netral: warning: only {measured.shared_posts:,} posts have two labels or more: with fewer than {_FEW} "
+            "the figures above say little; have more posts read twice",
+            file=sys.stderr,
+        )
     if disputed is not None:
         if not measured.disputed:
             print(f"no post is disputed, so {disputed} is not written", file=sys.stderr)
@@ -141,6 +155,23 @@ def _disputed(measured: Agreement, imported: Imported, show: int) -> list[str]:
     left = align([row[:-1] for row in rows], left=2)
     title = f"most disputed posts ({len(shown):,} of {measured.disputed_posts:,})"
     return ["", title, *(f"{line}  {row[-1]}" for line, row in zip(left, rows, strict=True))]
+
+
+def _explained(measured: Agreement, imported: Imported, disputed: Path | None) -> list[str]:
+    """What the figures come to, and what the columns are, as lines for the terminal."""
+    unclear = "without an agreed label" if imported.consensus() else "that nobody else labelled, or the others split on"
+    lines = [
+        "",
+        measured.verdict(),
+        f"severity shift: above 0 is a stricter eye; unclear: labelled posts {unclear}",
+    ]
+    if measured.disputed_posts:
+        lines.append("distance: how far apart two labels of a post are: 1 is one step, 2 neutral against campaigning")
+        if disputed is None:
+            lines.append(
+                f"--disputed FILE writes the {measured.disputed_posts:,} disputed posts with their texts, to be decided"
+            )
+    return lines
 
 
 def _columns(measured: Agreement, imported: Imported) -> dict[str, str]:

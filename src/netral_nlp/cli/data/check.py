@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found.to_dict(), ensure_ascii=False, indent=2, allow_nan=False))
     else:
-        print(found.table(show=args.show))
+        print(found.table(show=args.show, strict=args.strict))
     if args.report:
         found.write(args.report)
         print(f"wrote {args.report}", file=sys.stderr)

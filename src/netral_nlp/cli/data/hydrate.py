@@ -113,7 +113,7 @@ def _warn(result: Hydrated) -> None:
 def _lines(result: Hydrated) -> list[str]:
     """The tables by file and by source, and the counts of labels."""
     from netral_nlp.corpus.miss_reasons import shown_column
-    from netral_nlp.evaluation.metrics import align
+    from netral_nlp.evaluation.metrics import align, percent
 
     lines = []
     empty: list[int] = []
@@ -142,15 +142,18 @@ def _lines(result: Hydrated) -> list[str]:
     for source in shown:
         total = source.joined + source.missed
         rows.append(
-            [source.source, f"{total:,}", f"{source.joined:,}", f"{source.missed:,}", _share(source.joined, total)]
+            [source.source, f"{total:,}", f"{source.joined:,}", f"{source.missed:,}", percent(source.joined, total)]
         )
     if folded:
-        rows.append([f"{len(result.sources) - len(shown):,} more", f"{folded:,}", f"{folded:,}", "0", _share(1, 1)])
+        rows.append([f"{len(result.sources) - len(shown):,} more", f"{folded:,}", f"{folded:,}", "0", percent(1, 1)])
     lines += ["", *align(rows)]
     if result.misses:
         lines += ["", "why texts are missing:"]
         lines += [f"  {source.source}: {source.reason}" for source in result.sources if source.missed]
-    lines += ["", f"joined: {len(result.rows):,} of {result.total:,} labels ({_share(len(result.rows), result.total)})"]
+    lines += [
+        "",
+        f"joined: {len(result.rows):,} of {result.total:,} labels ({percent(len(result.rows), result.total)})",
+    ]
     if result.rows:
         lines.append("labels: " + _counts(result.labels))
     if result.repeated_labels:
@@ -160,7 +163,3 @@ def _lines(result: Hydrated) -> list[str]:
 
 def _counts(counter: Counter[str]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counter.most_common())
-
-
-def _share(part: int, total: int) -> str:
-    return f"{100 * part / total:.1f} %"

@@ -111,40 +111,49 @@ def _stem(path: Path) -> str:
 
 def _lines(imported: Imported) -> list[str]:
     """What was read, the labels, and what was dropped, as lines for the terminal."""
-    from netral_nlp.corpus.annotations.read import TITLES
-    from netral_nlp.evaluation.metrics import align
+    from netral_nlp.corpus.annotations.read import ONLY, TITLES
+    from netral_nlp.evaluation.metrics import align, percent
     from netral_nlp.labels import LABELS
 
-    lines = [f"{file.name}: {TITLES[file.format]}, {file.tasks:,} tasks" for file in imported.files]
+    lines = []
+    for file in imported.files:
+        lines.append(f"{file.name}: {TITLES[file.format]}, {file.tasks:,} tasks")
+        if file.columns is not None:
+            lines.append(f"  {file.columns}")
     named = sorted(imported.annotators.items(), key=lambda item: -item[1])
-    if named:
+    if [name for name, _ in named] == [ONLY]:
+        lines.append("1 annotator, unnamed")
+    elif named:
         said = ", ".join(f"{name} {count:,}" for name, count in named[:_SHOWN_ANNOTATORS])
         more = f" and {len(named) - _SHOWN_ANNOTATORS:,} more" if len(named) > _SHOWN_ANNOTATORS else ""
         lines.append(f"{len(named):,} annotators: {said}{more}" if len(named) > 1 else f"1 annotator: {said}")
     if imported.merged:
-        lines.append(f"{imported.merged:,} tasks belong to posts that other tasks have, too")
+        lines.append(f"{imported.tasks:,} tasks make {len(imported.all):,} posts")
     if imported.replaced:
-        lines.append(f"{imported.replaced:,} answers were replaced by a later one of the same annotator")
+        lines.append(f"{imported.replaced:,} answers were replaced by another, later one of the same annotator")
+    if imported.skipped:
+        left = f", {imported.open:,} left open" if imported.open else ""
+        lines.append(f"{imported.skipped:,} answers were skipped{left}")
+    elif imported.open:
+        lines.append(f"{imported.open:,} answers were left open")
     if imported.void:
         lines.append(f"{imported.void:,} answers with several labels do not count")
     posts = imported.posts
     given = Counter(post.label for post in posts)
     rows = [["label", "posts", "share"]]
     for label in LABELS:
-        rows.append([f"{label.value} ({label.indonesian})", f"{given[label]:,}", _share(given[label], len(posts))])
+        rows.append([f"{label.value} ({label.indonesian})", f"{given[label]:,}", percent(given[label], len(posts))])
     rows.append(["all", f"{len(posts):,}", ""])
     lines += ["", *align(rows)]
     if unsure := sum(post.unsure for post in posts):
-        lines.append(f"{unsure:,} of them unsure: their annotators differ, or one said so")
+        differ = sum(len(set(post.ratings.values())) > 1 for post in posts)
+        marked = sum(post.fields.get("unsure") is True for post in posts)
+        lines.append(f"{unsure:,} unsure: in {differ:,} the annotators differ, {marked:,} are marked so")
     if imported.reasons:
         total = imported.reasons.total()
         rows = [["dropped", "posts", "share"]]
         for reason, count in imported.reasons.most_common():
-            rows.append([reason, f"{count:,}", _share(count, len(imported.all))])
-        rows.append(["all", f"{total:,}", _share(total, len(imported.all))])
+            rows.append([reason, f"{count:,}", percent(count, len(imported.all))])
+        rows.append(["all", f"{total:,}", percent(total, len(imported.all))])
         lines += ["", *align(rows)]
     return lines
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "–"

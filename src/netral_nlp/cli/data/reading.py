@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from netral_nlp.errors import ConfigError
+from netral_nlp.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from netral_nlp.corpus.annotations.tasks import TaskOptions
@@ -18,6 +18,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how the files are read (all of it is found, where it can be)")
     group.add_argument("--format", choices=_FORMATS, default="auto", help="the tool (default: by the file's content)")
     group.add_argument("--text-column", metavar="NAME", help="where the post is")
+    group.add_argument("--context-column", metavar="NAME", help="where the text is that the post answers")
     group.add_argument("--id-column", metavar="NAME", help="where the post's id is")
     group.add_argument(
         "--label-column",
@@ -62,6 +63,7 @@ def reading_options(args: argparse.Namespace) -> TaskOptions:
         annotator_columns=tuple(args.annotators),
         annotator_column=args.annotator_column,
         adjudicated_column=args.adjudicated_column,
+        context_column=args.context_column,
         encoding=args.encoding,
         delimiter=args.delimiter,
         sheet=args.sheet,
@@ -72,8 +74,10 @@ def label_map(args: argparse.Namespace) -> dict[str, str | None]:
     """What `--map` says: the project's name -> a label's name, or None for a post that takes no label.
 
     Raises:
-        ConfigError: a pair has no `=`, or a name is mapped twice.
+        ConfigError: a pair has no `=` or leads to no label, or a name is mapped twice.
     """
+    from netral_nlp.labels import Label
+
     found: dict[str, str | None] = {}
     for pair in args.label_names:
         name, sign, label = pair.rpartition("=")
@@ -82,4 +86,9 @@ def label_map(args: argparse.Namespace) -> dict[str, str | None]:
         if name.strip() in found:
             raise ConfigError(f"--map: {name.strip()!r} is there twice")
         found[name.strip()] = label.strip() or None
+        if label.strip():
+            try:
+                Label.parse(label)
+            except InputError as error:
+                raise ConfigError(f"--map {pair!r}: {error}; nothing after = skips the post") from None
     return found

@@ -8,10 +8,9 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
 
-from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, plain, post_text
-from netral_nlp.corpus.annotations.doccano import _present
+from netral_nlp.corpus.annotations.columns import PostColumns, filled_keys, find_columns, plain, post_text, present
 from netral_nlp.corpus.annotations.marks import Marks, find_marks, read_direction, read_unsure
-from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
+from netral_nlp.corpus.annotations.names import LabelNames, NoLabel, told_names
 from netral_nlp.corpus.annotations.records import Record, Table
 from netral_nlp.corpus.annotations.tables import values_of
 from netral_nlp.corpus.annotations.tasks import Answer, Task, TaskOptions
@@ -70,6 +69,7 @@ def argilla_tasks(table: Table, options: TaskOptions, names: LabelNames) -> Iter
             "export with dataset.records.to_datasets()"
         )
     columns: dict[tuple[str, ...], PostColumns] = {}
+    filled = filled_keys(_post(record, list(questions)) for _, record in held)
     for number, record in chain(held, rows):
         where = f"{file}: row {number:,}"
         responses = _responses(record)
@@ -77,7 +77,8 @@ def argilla_tasks(table: Table, options: TaskOptions, names: LabelNames) -> Iter
         keys = tuple(post)
         posts = columns.get(keys)
         if posts is None:
-            posts = columns[keys] = find_columns(file, keys, _present(options, keys))
+            posts = columns[keys] = find_columns(file, keys, present(options, keys), filled=filled)
+            table.posts = table.posts or posts
         try:
             task = Task(
                 file,
@@ -113,8 +114,11 @@ def _pick(
         if names.any_label(values) and 2 * known >= len(values):
             found.append(question)
     if len(found) != 1:
-        listed = ", ".join(map(repr, found or free))
-        raise InputError(f"{file}: the label could be the question {listed}; name one with --label-column")
+        told = told_names({name: free[name] for name in found or free})
+        raise InputError(
+            f"{file}: the label could be the question {told}; name one with --label-column, and say with --map what "
+            "unknown names mean"
+        )
     others = ", ".join(repr(question) for question in free if question != found[0])
     table.notes.append(f"{file}: the label is the question {found[0]!r}, not {others} (otherwise: --label-column)")
     return found[0]

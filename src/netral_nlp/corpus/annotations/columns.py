@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from netral_nlp.corpus.annotations.marks import DIRECTIONS, FLAGS, fold
 from netral_nlp.corpus.annotations.tasks import TaskOptions
+from netral_nlp.corpus.field_values import SHARE_COLUMNS, read_field
 from netral_nlp.corpus.labelled import KNOWN_COLUMNS
 from netral_nlp.errors import InputError
 from netral_nlp.formats import guess_columns, guess_field, missing_text_column, recognise
 from netral_nlp.formats.known import shown_columns
-from netral_nlp.inference.actions import Action
 
 RESERVED: Final = frozenset(
     {
         *("id", "text", "label", "ratings", "adjudicated", "file", "row", "reason"),
-        *("share_neutral", "share_supportive", "share_campaigning"),
+        *SHARE_COLUMNS,
     }
 )
 """Names that imported posts give a meaning of their own; another column so named becomes NAME_input."""
 
 _GUESSED_FIELDS: Final = ("author", "thread", "posted_at", "platform", "source")
 _SHORTEST_POST_NUMBER: Final = 12
-_LOWER_CASE: Final = frozenset({"platform", "split"})
 
 
 @dataclass(frozen=True)
@@ -44,6 +41,13 @@ class PostColumns:
     known: Mapping[str, str]
     others: Mapping[str, str]
 
+    def __str__(self) -> str:
+        """What was taken for what, in one line."""
+        parts = {"text": self.text, "context": self.known.get("context"), "id": self.id}
+        taken = ", ".join(f"{part} from {key!r}" for part, key in parts.items() if key is not None)
+        missing = " and ".join(f"no {part}" for part, key in parts.items() if key is None)
+        return f"{taken} ({missing})" if missing else taken
+
     def identifier(self, record: Mapping[str, Any]) -> str | None:
         """The post's own id; None where the record has none."""
         return None if self.id is None else plain(record.get(self.id))
@@ -56,7 +60,9 @@ class PostColumns:
         """
         found: dict[str, Any] = {}
         for name, key in self.known.items():
-            value = _known_value(name, key, record.get(key), where)
+            cell = record.get(key)
+            text = plain(cell) if name != "context" else cell if isinstance(cell, str) else None
+            value = read_field(name, text, f"{where}, column {key!r}")
             if value is not None:
                 found[name] = value
         for key, name in self.others.items():
@@ -73,6 +79,7 @@ def find_columns(
     *,
     used: Iterable[str] = (),
     tool_id: str | None = None,
+    filled: Collection[str] | None = None,
 ) -> PostColumns:
     """Say which key holds what.
 
@@ -82,6 +89,8 @@ def find_columns(
         options: what the user named.
         used: keys that hold answers or the tool's own notes: they are no part of the post.
         tool_id: a key that is the tool's number of the task, not the post's id.
+        filled: the keys that hold anything (see `filled_keys`), where that is known: an empty author, thread or date
+            gives way to another key of that meaning.
 
     Raises:
         InputError: no key is the text, or a named one is not there.
@@ -107,25 +116,49 @@ def find_columns(
             identifier = guess_columns([key for key in free if key != tool_id]).id
     else:
         require(path, identifier, keys, "--id-column")
+    if options.context_column is not None:
+        require(path, options.context_column, keys, "--context-column")
     known: dict[str, str] = {}
     taken = {text, identifier, tool_id}
+    guesses = {"context": guessed.context, "action": guessed.action}
     for name in KNOWN_COLUMNS:
-        key = find(name) or {"context": guessed.context, "action": guessed.action}.get(name)
-        if key is not None and key not in taken:
-            known[name] = key
-            taken.add(key)
+        key = (options.context_column if name == "context" else None) or find(name) or guesses.get(name)
+        if key is None or key in taken:
+            continue
+        if name in _GUESSED_FIELDS and filled is not None and key not in filled:
+            continue
+        known[name] = key
+        taken.add(key)
     for name in _GUESSED_FIELDS:
         if name not in known:
-            rest = [key for key in free if key not in taken]
-            key = guess_field(name, rest)
+            key = guess_field(name, [key for key in free if key not in taken], filled)
             if key is not None:
                 known[name] = key
                 taken.add(key)
     others: dict[str, str] = {}
     for key in free:
         if key not in taken:
-            others[key] = f"{key}_input" if key in RESERVED else key
+            others[key] = f"{key}_input" if key in RESERVED or key in known else key
     return PostColumns(text, identifier, {name: known[name] for name in KNOWN_COLUMNS if name in known}, others)
+
+
+def present(options: TaskOptions, keys: Collection[str]) -> TaskOptions:
+    """The options without an id or context column that a record lacks: not every post need have one."""
+    if options.id_column is not None and options.id_column not in keys:
+        options = replace(options, id_column=None)
+    if options.context_column is not None and options.context_column not in keys:
+        options = replace(options, context_column=None)
+    return options
+
+
+def filled_keys(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The keys that hold anything but blanks in at least one of some records."""
+    return frozenset(key for record in records for key, value in record.items() if is_filled(value))
+
+
+def is_filled(value: Any) -> bool:
+    """Whether a value is anything but nothing or blanks."""
+    return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
 def is_tool_number(value: Any) -> bool:
@@ -168,34 +201,3 @@ def post_text(value: Any, where: str, column: str) -> str:
         what = "a list" if isinstance(value, list) else "an object"
         raise InputError(f"{where}: {column!r} holds {what}, not a text; name the text with --text-column")
     return plain(value) or ""
-
-
-def _known_value(name: str, key: str, value: Any, where: str) -> Any:
-    """A known field as labelled posts have it (see `corpus.labelled.read_labelled`)."""
-    if name == "context":
-        return value if isinstance(value, str) and value.strip() else None
-    text = plain(value)
-    if text is None:
-        return None
-    if name == "action":
-        try:
-            return None if (action := Action.parse(text)) is None else action.value
-        except InputError as error:
-            raise InputError(f"{where}, column {key!r}: {error}") from None
-    if name == "weight":
-        try:
-            weight = float(text)
-        except ValueError:
-            weight = math.nan
-        if not (math.isfinite(weight) and weight > 0):
-            raise InputError(f"{where}, column {key!r}: a weight is a number above 0")
-        return weight
-    if name == "unsure":
-        if fold(text) not in FLAGS:
-            raise InputError(f"{where}, column {key!r}: expected true or false")
-        return FLAGS[fold(text)]
-    if name == "direction":
-        return DIRECTIONS.get(fold(text), text.lower())
-    if name == "year" and text.endswith(".0"):
-        return text[:-2]
-    return text.lower() if name in _LOWER_CASE else text

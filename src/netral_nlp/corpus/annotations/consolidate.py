@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from netral_nlp.corpus.annotations.marks import BOTH
+from netral_nlp.corpus.annotations.columns import PostColumns
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
 from netral_nlp.corpus.annotations.read import open_tasks
 from netral_nlp.corpus.annotations.tables import ADJUDICATED
 from netral_nlp.corpus.annotations.tasks import Answer, Format, Task, TaskOptions
+from netral_nlp.corpus.field_values import BOTH, SHARE_COLUMNS
 from netral_nlp.corpus.labelled import KNOWN_COLUMNS, text_id
 from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.inference.actions import Action
@@ -26,8 +27,6 @@ Labels = Literal["majority", "adjudicated", "soft"]
 LABEL_MODES: Final[tuple[Labels, ...]] = ("majority", "adjudicated", "soft")
 Ties = Literal["drop", "milder"]
 TIES: Final[tuple[Ties, ...]] = ("drop", "milder")
-SHARES: Final = tuple(f"share_{label.value}" for label in LABELS)
-"""Columns of soft labels, in the order of `LABELS`."""
 
 NO_TEXT: Final = "no text"
 NO_ANSWER: Final = "no answer"
@@ -90,11 +89,12 @@ class Post:
 
 @dataclass(frozen=True)
 class ReadFile:
-    """A file that was read: its name, the tool that wrote it, and how many tasks it has."""
+    """A file that was read: its name, the tool that wrote it, how many tasks it has, and what was taken for what."""
 
     name: str
     format: Format
     tasks: int
+    columns: PostColumns | None = None
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,10 @@ class Imported:
         files: what was read.
         notes: how it was read, one line each, for the user.
         annotators: annotator -> answers that count.
-        replaced: answers that a later one of the same annotator took the place of.
+        replaced: answers that a later one of the same annotator with another label took the place of.
         void: answers with several labels, which do not count.
+        skipped: answers that say that the post takes no label.
+        open: answers without a label: blank cells of annotators' columns, tasks of theirs that hold no label.
     """
 
     all: Sequence[Post]
@@ -118,6 +120,8 @@ class Imported:
     annotators: Mapping[str, int]
     replaced: int
     void: int
+    skipped: int = 0
+    open: int = 0
 
     @property
     def posts(self) -> list[Post]:
@@ -176,7 +180,7 @@ class Imported:
             told = str(post.fields.get("annotators", ""))
             row["annotators"] = int(told) if told.isdecimal() and len(post.ratings) < 2 else len(post.ratings)
             if self.labels == "soft":
-                row |= dict(zip(SHARES, post.shares(), strict=True))
+                row |= dict(zip(SHARE_COLUMNS, post.shares(), strict=True))
             if post.final is not None:
                 row["adjudicated"] = post.final.value
             rows.append(row)
@@ -188,7 +192,7 @@ class Imported:
         fields = dict.fromkeys(name for post in posts for name in post.fields)
         known = [name for name in KNOWN_COLUMNS if name in fields and name not in ("annotators", "unsure")]
         others = [name for name in fields if name not in KNOWN_COLUMNS]
-        own = ["annotators", "unsure", *(SHARES if self.labels == "soft" else ())]
+        own = ["annotators", "unsure", *(SHARE_COLUMNS if self.labels == "soft" else ())]
         if any(post.final is not None for post in posts):
             own.append("adjudicated")
         return ["id", "text", "label", *known, *others, *own, "ratings"]
@@ -255,14 +259,15 @@ def import_posts(
     names = LabelNames(label_map or {})
     files: list[ReadFile] = []
     notes: list[str] = []
-    groups = _Groups()
+    groups, counts = _Groups(), _Counts()
     given: dict[str, None] = {}
-    for file in open_tasks(paths, options, names):
+    for file in open_tasks(paths, replace(options, adjudicator=adjudicator), names):
         count = 0
         for task in file.tasks:
             count += 1
-            groups.add(task, _read_answers(task, names, adjudicator, given))
-        files.append(ReadFile(file.name, file.format, count))
+            groups.add(task, _read_answers(task, names, adjudicator, given, counts))
+        counts.open += file.table.blanks
+        files.append(ReadFile(file.name, file.format, count, file.table.posts))
         notes += file.notes
     names.check()
     if adjudicator is not None and adjudicator not in given:
@@ -270,10 +275,9 @@ def import_posts(
         raise InputError(f"no answers of the adjudicator {adjudicator!r}; the annotators are {listed}")
     if groups.same_id:
         notes.append(f"{groups.same_id:,} ids stand for different texts; such posts are kept apart")
-    counts = _Counts()
     posts = [_post(group, labels, ties, min_annotators, counts) for group in groups.settled()]
     annotators = {name: counts.annotators[name] for name in given if name in counts.annotators}
-    return Imported(posts, labels, files, notes, annotators, counts.replaced, counts.void)
+    return Imported(posts, labels, files, notes, annotators, counts.replaced, counts.void, counts.skipped, counts.open)
 
 
 @dataclass(slots=True)
@@ -377,7 +381,9 @@ class _Groups:
         return list(kept.values())
 
 
-def _read_answers(task: Task, names: LabelNames, adjudicator: str | None, given: dict[str, None]) -> list[_Said]:
+def _read_answers(
+    task: Task, names: LabelNames, adjudicator: str | None, given: dict[str, None], counts: _Counts
+) -> list[_Said]:
     said = []
     for answer in task.answers:
         decides = answer.annotator in (ADJUDICATED, adjudicator)
@@ -386,6 +392,7 @@ def _read_answers(task: Task, names: LabelNames, adjudicator: str | None, given:
         read = _read_answer(answer, names, task, decides)
         if read is not None:
             said.append(read)
+        counts.open += not decides and (read is None or not read.rates)
     return said
 
 
@@ -418,6 +425,8 @@ class _Counts:
     annotators: Counter[str] = field(default_factory=Counter)
     replaced: int = 0
     void: int = 0
+    skipped: int = 0
+    open: int = 0
 
 
 def _post(group: _Group, labels: Labels, ties: Ties, min_annotators: int, counts: _Counts) -> Post:
@@ -428,6 +437,7 @@ def _post(group: _Group, labels: Labels, ties: Ties, min_annotators: int, counts
     unsure = any(said.unsure for said in _latest(group.said, None).values())
     counts.annotators.update(ratings.keys())
     counts.void += sum(isinstance(said.value, tuple) for said in rated.values())
+    counts.skipped += sum(said.value is None for said in rated.values())
     decided = {said.value for said in finals.values() if isinstance(said.value, Label)}
     final = next(iter(decided)) if len(decided) == 1 else None
     label: Label | None = None
@@ -475,9 +485,9 @@ def _latest(said: Iterable[_Said], counts: _Counts | None) -> dict[str, _Said]:
     for one in said:
         before = latest.get(one.annotator)
         if before is not None:
-            if counts is not None:
+            if counts is not None and one.value != before.value:
                 counts.replaced += 1
-            if _time(one.at) < _time(before.at):
+            if answer_time(one.at) < answer_time(before.at):
                 one, before = before, one
             if one.direction is None and one.value == before.value:  # the same again, from where it is not asked
                 one = replace(one, direction=before.direction)
@@ -518,8 +528,12 @@ def _direction(
     return known
 
 
-def _time(at: str | None) -> float:
-    """A time as seconds; the same for all that are not known."""
+def answer_time(at: str | None) -> float:
+    """When an answer was given, in seconds since 1970; 0 for all whose time is not known.
+
+    Args:
+        at: ISO 8601, UTC where it names no zone.
+    """
     if at is None:
         return 0.0
     try:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
-from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, is_tool_number, plain, post_text
+from netral_nlp.corpus.annotations.columns import (
+    PostColumns,
+    filled_keys,
+    find_columns,
+    is_tool_number,
+    plain,
+    post_text,
+    present,
+)
 from netral_nlp.corpus.annotations.marks import take_marks
 from netral_nlp.corpus.annotations.names import LabelNames
 from netral_nlp.corpus.annotations.records import Record, Table
@@ -14,6 +22,7 @@ from netral_nlp.corpus.annotations.tables import values_of
 from netral_nlp.corpus.annotations.tasks import Answer, Task, TaskOptions
 from netral_nlp.errors import InputError
 
+_LOOK: Final = 2000
 _LABELS = ("label", "labels", "cats")
 _OWN = (*_LABELS, "annotations", "label_map", "Comments", "comments", "annotation_approver", "meta")
 
@@ -44,6 +53,7 @@ def doccano_tasks(table: Table, options: TaskOptions, names: LabelNames, annotat
     """
     file = table.source.name
     columns: dict[tuple[tuple[str, ...], bool], PostColumns] = {}
+    filled = filled_keys(_flat(record) for _, record in islice(table.records, _LOOK))
     for number, record in table.records:
         where = f"{file}: row {number:,}"
         post = _flat(record)
@@ -55,10 +65,12 @@ def doccano_tasks(table: Table, options: TaskOptions, names: LabelNames, annotat
             posts = columns[keys] = find_columns(
                 file,
                 keys[0],
-                _present(options, keys[0]),
+                present(options, keys[0]),
                 used=_used(post, options),
                 tool_id="id" if numbered else None,
+                filled=filled,
             )
+            table.posts = table.posts or posts
         try:
             task = Task(
                 file,
@@ -71,14 +83,8 @@ def doccano_tasks(table: Table, options: TaskOptions, names: LabelNames, annotat
         except InputError as error:
             options.bad_row(file, number, error)
         else:
+            table.blanks += not task.answers
             yield task
-
-
-def _present(options: TaskOptions, keys: tuple[str, ...]) -> TaskOptions:
-    """The options without an id column that this record lacks: not every post need have one."""
-    if options.id_column is None or options.id_column in keys:
-        return options
-    return replace(options, id_column=None)
 
 
 def _flat(record: Record) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, Final
 
-from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, plain, post_text
+from netral_nlp.corpus.annotations.columns import PostColumns, filled_keys, find_columns, plain, post_text, present
 from netral_nlp.corpus.annotations.marks import Marks, find_marks, read_direction, read_unsure
-from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
+from netral_nlp.corpus.annotations.names import LabelNames, NoLabel, told_names
 from netral_nlp.corpus.annotations.records import Record, Table
 from netral_nlp.corpus.annotations.tables import values_of
 from netral_nlp.corpus.annotations.tasks import Answer, Task, TaskOptions
@@ -63,6 +63,7 @@ def label_studio_tasks(table: Table, options: TaskOptions, names: LabelNames) ->
         table.notes.append(f"{file}: the label is the control {control!r}, not {listed} (otherwise: --label-column)")
     table.notes += marks.notes(file)
     columns: dict[tuple[str, ...], PostColumns] = {}
+    filled = filled_keys(data for _, record in held if isinstance(data := record.get("data"), dict))
     for number, record in chain(held, rows):
         where = f"{file}: row {number:,}"
         try:
@@ -72,7 +73,8 @@ def label_studio_tasks(table: Table, options: TaskOptions, names: LabelNames) ->
             keys = tuple(data)
             posts = columns.get(keys)
             if posts is None:
-                posts = columns[keys] = _data_columns(file, data, keys, options)
+                posts = columns[keys] = find_columns(file, keys, present(options, keys), filled=filled)
+                table.posts = table.posts or posts
             task = Task(
                 file,
                 number,
@@ -85,12 +87,6 @@ def label_studio_tasks(table: Table, options: TaskOptions, names: LabelNames) ->
             options.bad_row(file, number, error)
         else:
             yield task
-
-
-def _data_columns(file: str, data: Mapping[str, Any], keys: tuple[str, ...], options: TaskOptions) -> PostColumns:
-    if options.id_column is not None and options.id_column not in data:  # not every task need have it
-        options = TaskOptions(text_column=options.text_column)
-    return find_columns(file, keys, options)
 
 
 def _annotations(record: Record, where: str) -> list[Mapping[str, Any]]:
@@ -130,8 +126,11 @@ def _pick(controls: Mapping[str, Counter[str]], names: LabelNames, file: str) ->
         if names.any_label(values) and 2 * known >= values.total():
             found.append(control)
     if len(found) != 1:
-        listed = ", ".join(map(repr, found or controls))
-        raise InputError(f"{file}: the label could be the control {listed}; name one with --label-column")
+        told = told_names({name: controls[name] for name in found or controls})
+        raise InputError(
+            f"{file}: the label could be the control {told}; name one with --label-column, and say with --map what "
+            "unknown names mean"
+        )
     return found[0]
 
 

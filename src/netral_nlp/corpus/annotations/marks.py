@@ -9,39 +9,15 @@ from functools import lru_cache
 from typing import Final
 
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
+from netral_nlp.corpus.field_values import BOTH, DIRECTIONS, DOUBTS, FLAGS, fold
 from netral_nlp.errors import InputError
 from netral_nlp.labels import Label
-
-BOTH: Final = "both"
-DIRECTIONS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("pro",), "pro"),
-    **dict.fromkeys(("contra", "kontra"), "contra"),
-    **dict.fromkeys((BOTH, "keduanya"), BOTH),
-}
-"""Words of the labelling guide for whom a post speaks -> our name."""
-
-_DOUBTS: Final = {
-    **dict.fromkeys(("unsure", "ragu", "ragu ragu", "tidak yakin"), True),
-    **dict.fromkeys(("sure", "yakin"), False),
-}
-FLAGS: Final[Mapping[str, bool]] = {
-    **_DOUBTS,
-    **dict.fromkeys(("true", "1", "yes", "ya"), True),
-    **dict.fromkeys(("false", "0", "no", "tidak"), False),
-}
-"""Answers to "unsure?", folded by `fold`."""
 
 _UNSURE_NAMES: Final = frozenset({"unsure", "ragu", "ragu ragu", "tidak yakin"})
 _DIRECTION_NAMES: Final = frozenset({"direction", "arah"})
 _BESIDE_LABELS: Final = frozenset({"pro", "contra", "kontra"})
 _SEVERAL: Final = re.compile(r"[#;|,]")
-_GAPS: Final = re.compile(r"[\s_-]+")
 _LONGEST: Final = 64
-
-
-def fold(word: str) -> str:
-    """A word without case, surrounding blanks and kinds of gaps: `Ragu-Ragu` is `ragu ragu`."""
-    return _GAPS.sub(" ", word).strip().casefold()
 
 
 @dataclass(frozen=True)
@@ -93,7 +69,7 @@ def find_marks(answers: Mapping[str, Collection[str]], names: LabelNames, label:
         for name, values in answers.items()
         if name != label and not any(_means(value, names) for value in values)
     }
-    unsure = _find(free, _UNSURE_NAMES, FLAGS, _DOUBTS)
+    unsure = _find(free, _UNSURE_NAMES, FLAGS, DOUBTS)
     direction = _find({name: words for name, words in free.items() if name != unsure}, _DIRECTION_NAMES, DIRECTIONS)
     if label is None and answers and answers.keys() <= {unsure, direction}:
         return Marks()
@@ -197,7 +173,7 @@ def take_marks(values: tuple[str, ...], names: LabelNames) -> Marked:
             continue
         for part in filter(None, map(str.strip, _SEVERAL.split(value))):
             word = fold(part)
-            if names.read(part) is not NoLabel.UNKNOWN or not (word in _BESIDE_LABELS or _DOUBTS.get(word)):
+            if names.read(part) is not NoLabel.UNKNOWN or not (word in _BESIDE_LABELS or DOUBTS.get(word)):
                 left.append(part)
             elif word in _BESIDE_LABELS:
                 directions.append(DIRECTIONS[word])
@@ -211,4 +187,4 @@ def take_marks(values: tuple[str, ...], names: LabelNames) -> Marked:
 
 @lru_cache(maxsize=4096)
 def _has_mark(value: str) -> bool:
-    return len(value) <= _LONGEST and any(word in _BESIDE_LABELS or _DOUBTS.get(word) for word in _parts(value))
+    return len(value) <= _LONGEST and any(word in _BESIDE_LABELS or DOUBTS.get(word) for word in _parts(value))

@@ -122,6 +122,21 @@ class LabelNames:
         raise InputError(f"unknown label names: {', '.join(said)}; the labels are {known}; {remedy}")
 
 
+def told_names(controls: Mapping[str, Iterable[str]]) -> str:
+    """Controls, questions or columns with the answers found in each, for messages: 'sikap' (Mendukung, Biasa), 'arah'.
+
+    Args:
+        controls: the answers of each. Where one is long or there are many different ones, they may be texts and none
+            is told.
+    """
+    told = []
+    for control, values in controls.items():
+        names = sorted({value.strip() for value in values} - {""})
+        short = len(names) <= _LISTED and all(len(name) <= _LONGEST_SHOWN for name in names)
+        told.append(f"{control!r} ({', '.join(names)})" if names and short else repr(control))
+    return ", ".join(told)
+
+
 def _key(value: str) -> str:
     return " ".join(value.split()).casefold()
 

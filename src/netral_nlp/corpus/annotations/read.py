@@ -37,13 +37,19 @@ class TaskFile:
         name: what the user calls it.
         format: the tool that wrote it; "table" for plain files.
         tasks: its tasks, once.
-        notes: how it is read, one line each; whole once the first task is out.
+        table: its records; its `notes` say how they are read, its `posts` which columns: whole once the first task is
+            out.
     """
 
     name: str
     format: Format
     tasks: Iterator[Task]
-    notes: list[str]
+    table: Table
+
+    @property
+    def notes(self) -> list[str]:
+        """How it is read, one line each."""
+        return self.table.notes
 
 
 def read_tasks(
@@ -84,9 +90,8 @@ def open_tasks(paths: str | Path | Sequence[str | Path], options: TaskOptions, n
                 table = read_records(source, options)
                 kind = _format(table, options)
                 annotator = _nameless(source, kind, many)
-                yield TaskFile(
-                    source.name, kind, _not_empty(_tasks(table, kind, options, names, annotator), table), table.notes
-                )
+                tasks = _not_empty(_tasks(table, kind, options, names, annotator), table)
+                yield TaskFile(source.name, kind, tasks, table)
 
 
 def annotation_format(path: str | Path, options: TaskOptions = TaskOptions()) -> Format:  # noqa: B008 (frozen)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
+from netral_nlp.corpus.annotations.columns import PostColumns
 from netral_nlp.corpus.annotations.tasks import TaskOptions
 from netral_nlp.errors import InputError, MissingExtraError, NetralError
 from netral_nlp.formats.encodings import SAMPLE_BYTES, find_encoding
@@ -71,12 +72,18 @@ class Table:
         records: its records.
         is_table: they are rows with columns (CSV, TSV, XLSX, Parquet); otherwise JSON objects.
         notes: one line each, for the user.
+        blanks: what annotators were to answer and left blank without a trace in the tasks, of the rows read so far.
+        posts: what was taken for what, once a reader of tasks has found it; of the first record where they differ.
+        other_sheets: of an XLSX file whose first sheet is read, the names of the others.
     """
 
     source: Source
     records: Records
     is_table: bool
     notes: list[str] = field(default_factory=list)
+    blanks: int = 0
+    posts: PostColumns | None = None
+    other_sheets: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -266,7 +273,7 @@ def _is_data(member: zipfile.ZipInfo) -> bool:
 
 def _posts(source: Source, format: FileFormat, options: TaskOptions) -> Table:  # noqa: A002
     rows = _Posts(source, format, options)
-    return Table(source, rows, format.kind != "jsonl", rows.notes)
+    return Table(source, rows, format.kind != "jsonl", rows.notes, other_sheets=rows.other_sheets)
 
 
 class _Posts:
@@ -277,6 +284,7 @@ class _Posts:
         self._kept: list[tuple[int, Record]] | None = None
         with self._reader() as reader:
             self.notes = list(reader.notes)
+            self.other_sheets = reader.other_sheets
 
     def _reader(self) -> PostReader:
         from netral_nlp.formats import open_posts

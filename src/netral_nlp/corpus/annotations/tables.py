@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, is_tool_number, plain, post_text, require
-from netral_nlp.corpus.annotations.marks import (
-    DIRECTIONS,
-    Marks,
-    find_marks,
-    fold,
-    is_mark,
-    read_direction,
-    read_unsure,
-    take_marks,
+from netral_nlp.corpus.annotations.columns import (
+    PostColumns,
+    find_columns,
+    is_filled,
+    is_tool_number,
+    plain,
+    post_text,
+    require,
 )
+from netral_nlp.corpus.annotations.marks import Marks, find_marks, is_mark, read_direction, read_unsure, take_marks
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
 from netral_nlp.corpus.annotations.records import Record, Table
 from netral_nlp.corpus.annotations.tasks import Answer, Task, TaskOptions
+from netral_nlp.corpus.field_values import DIRECTIONS, SHARE_COLUMNS, fold
 from netral_nlp.errors import InputError
 from netral_nlp.formats.known import shown_columns
+from netral_nlp.formats.posts import other_sheets
 from netral_nlp.labels import LABELS, Label
 
 ADJUDICATED: Final = "adjudicated"
 """Who gives the answers of an adjudicated column: no annotator, so agreement does not count them."""
 
-_ADJUDICATED_NAMES: Final = frozenset(
-    {
-        *("adjudicated", "adjudicated_label", "adjudication", "final", "final_label", "label_final", "gold"),
-        *("gold_label", "label_gold", "ground_truth", "keputusan", "label_keputusan", "konsensus", "consensus"),
-        *("label_konsensus", "label_akhir", "putusan"),
-    }
+_ADJUDICATED_NAMES: Final = (
+    *("adjudicated", "adjudicated_label", "adjudication", "adjudikasi", "label_adjudikasi", "hasil_adjudikasi"),
+    *("final", "final_label", "label_final", "final_decision", "gold", "gold_label", "label_gold", "ground_truth"),
+    *("keputusan_akhir", "keputusan", "label_keputusan", "putusan", "hasil_keputusan"),
+    *("label_disepakati", "disepakati", "kesepakatan", "label_kesepakatan", "hasil_kesepakatan", "hasil_diskusi"),
+    *("konsensus", "label_konsensus", "consensus", "agreed", "agreed_label", "label_akhir", "hasil_akhir", "akhir"),
+    *("ketua", "label_ketua", "koordinator", "label_koordinator", "label_hasil", "hasil_label", "hasil"),
 )
+"""The likelier ones first: of several the first one that is there is taken."""
 _ANNOTATOR_NAMES: Final = frozenset(
     {
         *("annotator", "anotator", "annotator_id", "anotator_id", "id_anotator", "annotator_name", "nama_anotator"),
@@ -53,7 +56,7 @@ _PROBABILITIES: Final = frozenset(f"p_{label.value}" for label in LABELS)
 _AT_NAMES: Final = ("annotated_at", "labelled_at", "labeled_at", "dinilai_pada", "waktu_anotasi")
 _LABEL_STUDIO: Final = frozenset({"annotation_id", "lead_time"})
 _LABEL_STUDIO_OWN: Final = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement")
-_IMPORTED_OWN: Final = ("annotators", *(f"share_{label.value}" for label in LABELS))
+_IMPORTED_OWN: Final = ("annotators", *SHARE_COLUMNS)
 _DISPUTED_OWN: Final = ("distance", "majority", "file", "row")
 """What `netral data agreement --disputed` adds."""
 _MOST_NAMES: Final = 20
@@ -127,10 +130,15 @@ def table_tasks(table: Table, options: TaskOptions, names: LabelNames, nameless:
     Raises:
         InputError: no text or label column, or one that was named is not there.
     """
-    keys, seen = _look(table, options, names)
+    look = _look(table, names)
     file = table.source.name
-    roles = _roles(table, options, names, keys, seen, file)
-    posts = roles.posts
+    try:
+        roles = _roles(table, options, names, look, file)
+    except InputError as error:
+        if table.other_sheets:
+            raise InputError(f"{error}; or {other_sheets(table.other_sheets)}") from None
+        raise
+    posts = table.posts = roles.posts
     for number, row in table.records:
         where = f"{file}: row {number:,}"
         try:
@@ -143,6 +151,8 @@ def table_tasks(table: Table, options: TaskOptions, names: LabelNames, nameless:
         except InputError as error:
             options.bad_row(file, number, error)
         else:
+            if roles.columns:
+                table.blanks += len(roles.columns) - len({answer.annotator for answer in answers} - {ADJUDICATED})
             yield task
 
 
@@ -161,8 +171,23 @@ def values_of(value: Any) -> tuple[str, ...]:
     return () if name is None else (name,)
 
 
-def _look(table: Table, options: TaskOptions, names: LabelNames) -> tuple[list[str], dict[str, _Seen]]:
-    """Go through the rows once: all columns, and what the values of those with few different ones read as."""
+@dataclass(frozen=True)
+class _Look:
+    """What a table's columns are.
+
+    Attributes:
+        keys: all of them.
+        filled: those that hold anything.
+        seen: what the values of those with few different ones read as.
+    """
+
+    keys: list[str]
+    filled: Collection[str]
+    seen: dict[str, _Seen]
+
+
+def _look(table: Table, names: LabelNames) -> _Look:
+    """Go through the rows once."""
     keys: dict[str, None] = {}
     seen: dict[str, _Seen | None] = {}
     for _, row in table.records:
@@ -173,11 +198,13 @@ def _look(table: Table, options: TaskOptions, names: LabelNames) -> tuple[list[s
             if column is None or value is None or value == "":
                 continue
             if column is _NEW:
+                if not is_filled(value):
+                    continue
                 column = seen[key] = _Seen()
             assert isinstance(column, _Seen)
             if not _note(column, value, names):
                 seen[key] = None
-    return list(keys), {key: column for key, column in seen.items() if column is not None}
+    return _Look(list(keys), seen.keys(), {key: column for key, column in seen.items() if column is not None})
 
 
 _NEW: Final = _Seen()
@@ -204,9 +231,8 @@ def _note(column: _Seen, value: Any, names: LabelNames) -> bool:
     return True
 
 
-def _roles(
-    table: Table, options: TaskOptions, names: LabelNames, keys: list[str], seen: dict[str, _Seen], file: str
-) -> _Roles:
+def _roles(table: Table, options: TaskOptions, names: LabelNames, look: _Look, file: str) -> _Roles:
+    keys = look.keys
     if not keys:
         raise InputError(f"{file}: holds no posts")
     for name, option in (
@@ -224,8 +250,8 @@ def _roles(
         )
     named = options.annotator_columns or options.annotator_column or options.label_column
     if not named and "ratings" in keys and _has_ratings(table):
-        return _imported(options, keys, file)
-    found = _Finder(table, options, names, keys, seen, file)
+        return _imported(options, look, file)
+    found = _Finder(table, options, names, look, file)
     return found.roles()
 
 
@@ -246,19 +272,41 @@ def _ratings(value: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _imported(options: TaskOptions, keys: list[str], file: str) -> _Roles:
-    adjudicated = options.adjudicated_column or _by_name(keys, _ADJUDICATED_NAMES)
+def _imported(options: TaskOptions, look: _Look, file: str) -> _Roles:
+    keys = look.keys
+    adjudicated = options.adjudicated_column
+    if adjudicated is None:  # our own column by its name alone: what stands there is to be read or told
+        own = next((key for key in keys if _folded(key) == ADJUDICATED), None)
+        adjudicated = own or next(iter(_agreed(look, options)), None)
     dropped = {"file", "row", "reason"} <= set(keys)
-    own = {"ratings", "label", adjudicated, *_IMPORTED_OWN} | ({"file", "row", "reason"} if dropped else set())
-    posts = find_columns(file, keys, options, used=[key for key in keys if key in own])
+    taken = {"ratings", "label", adjudicated, *_IMPORTED_OWN} | ({"file", "row", "reason"} if dropped else set())
+    posts = find_columns(file, keys, options, used=[key for key in keys if key in taken], filled=look.filled)
     # A person who decided on dropped posts may have called the column of decisions just `label`.
     single = "label" if "label" in keys else None
     return _Roles(posts, single=single, adjudicated=adjudicated, ratings="ratings", at="reason" if dropped else None)
 
 
-def _by_name(keys: Sequence[str], names: frozenset[str]) -> str | None:
-    found = [key for key in keys if key.strip().lower().replace(" ", "_").replace("-", "_") in names]
+def _by_name(keys: Sequence[str], names: Collection[str]) -> str | None:
+    found = [key for key in keys if _folded(key) in names]
     return found[0] if len(found) == 1 else None
+
+
+def _folded(key: str) -> str:
+    return key.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _agreed(look: _Look, options: TaskOptions) -> list[str]:
+    """Columns that hold agreed labels by their names, or are empty so far, the likeliest first."""
+    found = {
+        key: _ADJUDICATED_NAMES.index(_folded(key))
+        for key in look.keys
+        if _folded(key) in _ADJUDICATED_NAMES
+        and key != options.adjudicator
+        and key not in (options.label_column, *options.annotator_columns)
+    }
+    labelled = {key for key in found if (seen := look.seen.get(key)) is not None and seen.is_mixed}
+    held = sorted((key for key in found if key in labelled or key not in look.filled), key=found.__getitem__)
+    return sorted(held, key=lambda key: key not in labelled)
 
 
 class _Finder:
@@ -269,15 +317,15 @@ class _Finder:
         table: Table,
         options: TaskOptions,
         names: LabelNames,
-        keys: list[str],
-        seen: dict[str, _Seen],
+        look: _Look,
         file: str,
     ) -> None:
         self._table, self._options, self._names = table, options, names
-        self._keys, self._seen, self._file = keys, seen, file
+        self._keys, self._seen, self._filled, self._file = look.keys, look.seen, look.filled, file
+        self._agreed = _agreed(look, options)
         self._first: Record = next((row for _, row in table.records), {})
         self._label_studio = is_label_studio(self._first)
-        self._is_scored = set(keys) >= _PROBABILITIES
+        self._is_scored = set(look.keys) >= _PROBABILITIES
 
     def roles(self) -> _Roles:
         """Decide.
@@ -286,17 +334,21 @@ class _Finder:
             InputError: no column has labels.
         """
         options = self._options
-        adjudicated = options.adjudicated_column or self._adjudicated()
+        adjudicated = options.adjudicated_column or next(iter(self._agreed), None)
         if options.annotator_columns:
             return self._made(columns=tuple(options.annotator_columns), adjudicated=adjudicated)
         annotator = options.annotator_column or self._annotator()
         label = options.label_column or self._label(adjudicated)
-        others = self._annotation_columns({label, adjudicated, annotator, options.text_column, options.id_column})
+        taken = {label, adjudicated, annotator, options.text_column, options.id_column, options.context_column}
+        others = self._annotation_columns(taken | set(self._agreed))
         if not options.guess_annotators:
             others = self._sure(others, label or adjudicated)
         if annotator is not None:
             if label is None and len(others) == 1:
                 label = others[0]
+            elif label is None and not others and options.adjudicated_column is None:
+                # The only column of labels is each annotator's own, whatever it is called.
+                label, adjudicated = adjudicated, None
             if label is not None:
                 self._say(f"one row an answer: the annotator in {annotator!r}, the label in {label!r}")
                 return self._made(single=label, annotator=annotator, adjudicated=adjudicated)
@@ -352,10 +404,17 @@ class _Finder:
         marks = self._marks(used) if roles.get("annotator") or self._label_studio or alone else Marks()
         used |= set(marks.names)
         posts = find_columns(
-            self._file, self._keys, self._options, used=[key for key in used if key is not None], tool_id=tool_id
+            self._file,
+            self._keys,
+            self._options,
+            used=[key for key in used if key is not None],
+            tool_id=tool_id,
+            filled=self._filled,
         )
-        if roles.get("adjudicated"):
-            self._say(f"the agreed label in {roles['adjudicated']!r}")
+        if adjudicated := roles.get("adjudicated"):
+            rest = [key for key in self._agreed if key != adjudicated and key not in used]
+            beside = f", not in {', '.join(map(repr, rest))} (otherwise: --adjudicated-column)" if rest else ""
+            self._say(f"the agreed label in {adjudicated!r}{beside}")
         return _Roles(posts, at=at, marks=marks, **roles)
 
     def _marks(self, used: set[str | None]) -> Marks:
@@ -371,16 +430,6 @@ class _Finder:
             if note not in self._table.notes:
                 self._table.notes.append(note)
         return marks
-
-    def _adjudicated(self) -> str | None:
-        found = _by_name(self._keys, _ADJUDICATED_NAMES)
-        if found is None:
-            return None
-        seen = self._seen.get(found)
-        if seen is not None and seen.is_mixed:
-            return found
-        empty = all(row.get(found) in (None, "") for _, row in self._table.records)
-        return found if empty else None
 
     def _annotator(self) -> str | None:
         found = _by_name(self._keys, _ANNOTATOR_NAMES)

@@ -71,10 +71,12 @@ class TaskOptions:
         format: the tool, where the file's content shall not decide.
         text_column: where the post is.
         id_column: where the post's id is.
+        context_column: where the text is that the post answers.
         label_column: where the label is: a column, or the control's name in Label Studio and the question's in Argilla.
         annotator_columns: tables with one row a post: the columns that hold one annotator's labels each.
         annotator_column: tables with one row an answer: the column that names the annotator.
         adjudicated_column: the column with the final label.
+        adjudicator: the annotator whose answers are the final labels; a column of that name holds them.
         encoding: of text files.
         delimiter: of CSV and TSV files, also by name (`comma`, `tab`...).
         sheet: of XLSX files; the first by default.
@@ -91,6 +93,8 @@ class TaskOptions:
     annotator_columns: tuple[str, ...] = ()
     annotator_column: str | None = None
     adjudicated_column: str | None = None
+    context_column: str | None = None
+    adjudicator: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None

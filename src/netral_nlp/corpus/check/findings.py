@@ -38,7 +38,6 @@ class Kind(StrEnum):
     SUITE_CASE = "case of the behaviour suites"
 
     LIKELY_WRONG = "label likely wrong"
-    DISPUTED = "annotators differ"
     SEVERAL_LABELS = "several labels in one answer"
     DUPLICATE = "exact duplicate"
     NEAR_DUPLICATE = "near duplicate"
@@ -50,6 +49,7 @@ class Kind(StrEnum):
     PERSONAL = "personal data"
     BALANCE = "few posts of a label"
 
+    DISPUTED = "annotators differ"
     ENTITIES = "HTML entities"
     NOT_ANNOTATED = "not annotated"
     NOT_CHECKED = "not checked"
@@ -62,11 +62,10 @@ class Kind(StrEnum):
         return Severity.WARNING if self in _WARNINGS else Severity.ERROR
 
 
-_NOTES = frozenset({Kind.ENTITIES, Kind.NOT_ANNOTATED, Kind.NOT_CHECKED})
+_NOTES = frozenset({Kind.DISPUTED, Kind.ENTITIES, Kind.NOT_ANNOTATED, Kind.NOT_CHECKED})
 _WARNINGS = frozenset(
     {
         Kind.LIKELY_WRONG,
-        Kind.DISPUTED,
         Kind.SEVERAL_LABELS,
         Kind.DUPLICATE,
         Kind.NEAR_DUPLICATE,

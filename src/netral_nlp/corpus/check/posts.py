@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from netral_nlp.corpus.annotations.consolidate import FINAL_SKIP, TWO_FINALS, _time
+from netral_nlp.corpus.annotations.consolidate import FINAL_SKIP, TWO_FINALS, answer_time
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
 from netral_nlp.corpus.annotations.tables import ADJUDICATED
 from netral_nlp.corpus.annotations.tasks import Task
@@ -143,7 +143,7 @@ def settle(task: Task, names: LabelNames) -> tuple[Label | None, list[Finding]]:
     given: dict[str, Label] = {}
     finals: dict[str, Label | None] = {}
     skipped = unknown = several = 0
-    for answer in sorted(task.answers, key=lambda one: _time(one.at)):
+    for answer in sorted(task.answers, key=lambda one: answer_time(one.at)):
         if not (answer.values or answer.skipped):  # nothing was said, so nothing was taken back
             continue
         given.pop(answer.annotator, None)

@@ -95,6 +95,10 @@ class _Reader:
     def read(self, source: Source, options: TaskOptions, *, alone: bool) -> None:
         """Read a file."""
         self._sources += 1
+        if source.set_aside:
+            why = "set aside by netral data split: on no side, and not trained on"
+            self._findings.append(Finding(Kind.NOT_CHECKED, source.name, detail=why))
+            return
         bad: dict[tuple[str, int], str] = {}
 
         def bad_row(file: str, row: int, reason: str) -> None:

@@ -79,11 +79,22 @@ class Check:
             found = {**found, **self.kinds(Severity.WARNING)}
         return ", ".join(f"{kind.value} ({_times(of)})" for kind, of in found.items())
 
-    def table(self, *, show: int = 3) -> str:
+    def verdict(self) -> str:
+        """Return what it comes to where there are no errors, in one line; blank where there are."""
+        if not self.is_clean():
+            return ""
+        warned = [one for found in self.kinds(Severity.WARNING).values() for one in found]
+        rows = len({(one.file, one.row) for one in warned if one.row is not None})
+        look = f"{rows:,} {'row' if rows == 1 else 'rows'} to look at" if rows else "see the warnings" if warned else ""
+        said = "; ".join(part for part in ("nothing would spoil a training", look) if part)
+        return said if len(self.sides) > 1 else f"{said} (next: netral data split)"
+
+    def table(self, *, show: int = 3, strict: bool = False) -> str:
         """Return the findings as plain text for a terminal.
 
         Args:
             show: how many of the first rows to name of each kind, and how many of the largest groups of copies.
+            strict: warnings count as errors: with one, nothing is called fit for a training.
         """
         blocks = [self.summary()]
         for severity, heading in _HEADINGS.items():
@@ -102,8 +113,8 @@ class Check:
                 rows.append([name, f"{group.posts:,}", ", ".join(map(str, group.rows))])
             width = max(len(row[1]) for row in rows)
             blocks.append("\n".join(align([[row[0], row[1].rjust(width), row[2]] for row in rows], left=3)))
-        if self.is_clean(strict=True):
-            blocks.append("nothing found that would spoil a training")
+        if self.is_clean(strict=strict):
+            blocks.append(self.verdict())
         return "\n\n".join(blocks)
 
     def to_dict(self) -> dict[str, Any]:

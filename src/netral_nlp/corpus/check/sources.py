@@ -13,7 +13,8 @@ from netral_nlp.errors import InputError
 from netral_nlp.formats import detect_format
 
 CARD: Final = "README.md"
-_NO_DATA: Final = (".txt", ".meta.json", "split.json")
+_SPLIT: Final = "split.json"
+_NO_DATA: Final = (".txt", ".meta.json", _SPLIT)
 _LEFT_OUT: Final = "left_out"
 """What `netral data split` calls the posts that can stand on no side without a leak."""
 _DATASETS: Final = ("dataset_info.json", "dataset_dict.json", "records.json")
@@ -29,12 +30,14 @@ class Source:
             nothing says so.
         named: the user gave the side its name: it stands above the column `split`.
         from_folder: it was found in a folder, and may well be no labelled file.
+        set_aside: it holds what `netral data split` put on no side, so that nothing is trained on it.
     """
 
     path: Path
     side: str | None = None
     named: bool = False
     from_folder: bool = False
+    set_aside: bool = False
 
     @property
     def name(self) -> str:
@@ -106,11 +109,15 @@ def _folder(folder: Path) -> list[Source]:
         names = _side_names([path.relative_to(folder) for path in files])
         sides_of_files = [names[path.relative_to(folder)] if len(files) > 1 else None for path in files]
         return [
-            Source(path, None if side == _LEFT_OUT else side, from_folder=True)
+            Source(path, side, from_folder=True, set_aside=_is_set_aside(path))
             for path, side in zip(files, sides_of_files, strict=True)
         ]
     side_of = {path: side for side, patterns in sides for pattern in patterns for path in _matching(folder, pattern)}
     return [Source(path, side_of.get(path), from_folder=True) for path in files]
+
+
+def _is_set_aside(path: Path) -> bool:
+    return path.name.split(".")[0] == _LEFT_OUT and (path.parent / _SPLIT).is_file()
 
 
 def _is_data(path: Path, folder: Path) -> bool:
