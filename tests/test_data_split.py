@@ -398,6 +398,16 @@ def test_an_empty_column_of_authors_gives_way_to_a_filled_one(tmp_path: Path, po
         assert json.loads((folder / "split.json").read_text())["columns"][0]["apart author"] == "username"
 
 
+def test_the_column_of_contexts_can_be_named(tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lines(
+        posts, [{**row, "dijawab": f"Debat publik putaran {place}"} for place, row in enumerate(make_posts(60))]
+    )
+    assert split(posts, "-o", tmp_path / "sets", "--context-column", "dijawab") == 0
+    assert json.loads((tmp_path / "sets" / "split.json").read_text())["columns"][0]["context"] == "dijawab"
+    assert split(posts, "-o", tmp_path / "more", "--context-column", "jawab") == 1
+    assert "no column 'jawab' (named by --context-column)" in capsys.readouterr().err
+
+
 def test_the_last_line_names_the_folder_as_the_user_does(
     tmp_path: Path, posts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from netral_nlp.corpus.duplicates import near_same_groups
 from netral_nlp.corpus.groups import IntArray, connected, copies, numbered, values_apart
@@ -295,7 +296,7 @@ def split_posts(
         dropped = _behind(sides, moments[kept], {COPIES: same, **columns}, names)
     else:
         names = list(wanted)
-        bound, chained = _bound(same, columns, options, wanted)
+        bound, chained = _bound(same, columns, options, wanted, until)
         keys = codes[kept].tolist() if strata is None else [strata[row] for row in kept]
         sides = assign_groups(bound, numbered(keys), list(wanted.values()), options.seed)
         dropped = _stray_copies(sides, same, list(wanted.values()), names) if chained else {}
@@ -486,7 +487,11 @@ def _moments(
 
 
 def _bound(
-    same: IntArray, columns: Mapping[str, IntArray], options: SplitOptions, wanted: Mapping[str, float]
+    same: IntArray,
+    columns: Mapping[str, IntArray],
+    options: SplitOptions,
+    wanted: Mapping[str, float],
+    until: str | None,
 ) -> tuple[IntArray, bool]:
     """Return the groups that are not parted, and whether copies do not bind them.
 
@@ -513,6 +518,10 @@ def _bound(
             remedy = "set copies aside instead of joining them (--near-same set-aside)"
         elif len(columns) > 1 and min(each.values()) <= limit * count:
             remedy = f"keep fewer columns apart (the largest group of {told})"
+        elif until:
+            fewer = "make fewer folds (--folds)" if options.folds else "make fewer sides (--shares)"
+            helps = 1 < len(sizes) < len(wanted) and sizes.max() <= limit * count
+            remedy = f"{f'{fewer}, or ' if helps else ''}compare the whole values, without --until"
         else:
             remedy = "keep another column apart, or compare only the beginning of its values (--until)"
         raise InputError(
@@ -659,29 +668,62 @@ def _notes(
         notes.append(f"{len(dropped):,} posts are left out because their text or value stands in an earlier split")
     elif chained:
         notes.append("copies did not bind; none of them stands on two sides")
-    for side in sides:
-        if side.wanted is not None and abs(side.share - side.wanted) > max(_OFF, 1 / int(placed.sum())):
-            why = (
-                "posts were left out" if dropped
-                else "many posts have one time" if by_time
-                else f"groups are not parted, and the largest has {largest:,} posts"
-            )  # fmt: skip
-            notes.append(
-                f"{side.name} holds {_percent(side.share)} of the posts instead of {_percent(side.wanted)}: {why}"
-            )
+    off = [
+        (side.name, side.share, side.wanted)
+        for side in sides
+        if side.wanted is not None and abs(side.share - side.wanted) > max(_OFF, 1 / int(placed.sum()))
+    ]
+    if off:
+        why = (
+            "posts were left out" if dropped
+            else "many posts have one time" if by_time
+            else f"{int(placed.sum()):,} posts are few for these shares" if largest == 1
+            else f"groups are not parted, and the largest has {largest:,} posts"
+        )  # fmt: skip
+        (first, share, wanted), *others = off
+        told = [f"{first} holds {_percent(share)} of the posts instead of {_percent(wanted)}"]
+        told += [f"{name} {_percent(share)} instead of {_percent(wanted)}" for name, share, wanted in others]
+        notes.append(f"{', '.join(told)}: {why}")
+    return [*notes, *_label_notes(sides, codes, placed)]
+
+
+def _label_notes(sides: Sequence[Side], codes: IntArray, placed: npt.NDArray[np.bool_]) -> list[str]:
+    """Say which labels a side lacks, and which have another share there than in all posts: one line each."""
     overall = np.bincount(codes[placed & (codes >= 0)], minlength=len(LABELS))
+    without: dict[tuple[str, ...], list[str]] = {}
+    uneven: dict[Label, list[tuple[float, str]]] = {}
     for side in sides:
         labelled = sum(side.labels.values())
-        lacking = [label.value for label in LABELS if overall[label.severity] and not side.labels[label]]
+        lacking = tuple(label.value for label in LABELS if overall[label.severity] and not side.labels[label])
         if lacking:
-            notes.append(f"{side.name} has no {' and no '.join(lacking)} post")
+            without.setdefault(lacking, []).append(side.name)
         for label in LABELS:
             if not labelled or label.value in lacking:
                 continue
             share, all_share = side.labels[label] / labelled, float(overall[label.severity] / overall.sum())
             if abs(share - all_share) > max(_UNBALANCED, 1 / labelled):
-                notes.append(f"{side.name}: {_percent(share)} are {label.value}, of all posts {_percent(all_share)}")
+                uneven.setdefault(label, []).append((share, f"{_percent(share)} of {side.name}"))
+    notes = []
+    if without:
+        told = [
+            f"{_and(names)} {'has' if len(names) == 1 else 'have'} no {' and no '.join(labels)} post"
+            for labels, names in without.items()
+        ]
+        notes.append("; ".join(told))
+    if uneven:
+        told = []
+        for label, found in sorted(uneven.items(), key=lambda item: item[0].severity):
+            everywhere = _percent(float(overall[label.severity] / overall.sum()))
+            shares = [share for _, share in found]
+            if len(found) > 2:  # the table has all of them
+                shares = [f"{min(found)[1]} to {max(found)[1]}"]
+            told.append(f"{label.value} are {everywhere} of all posts, but {_and(shares)}")
+        notes.append("; ".join(told))
     return notes
+
+
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _percent(share: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ from netral_nlp.corpus.annotations.tasks import TaskOptions
 from netral_nlp.corpus.groups import value_key
 from netral_nlp.corpus.split import LEFT_OUT, Split, SplitOptions, split_posts
 from netral_nlp.errors import ConfigError, InputError
+from netral_nlp.labels import LABELS
 from netral_nlp.storage.durable import replace as move
 from netral_nlp.storage.durable import sha256_of, sync_folder, write_json
 from netral_nlp.storage.lock import output_lock
@@ -28,11 +29,14 @@ LEFT_OUT_STEM: Final = "left_out"
 GUESS: Final = ""
 """As the name of the column with the times: find it by its name."""
 LABEL: Final = "label"
+SPLIT: Final = "split"
 
 _KIND: Final = "netral split"
 _SCHEMA: Final = 1
 _STAGE: Final = ".split.part"
 _BATCH_ROWS: Final = 4096
+_PROBABILITIES: Final = frozenset(f"p_{label.value}" for label in LABELS)
+"""What `netral score` writes beside its own `label`."""
 _FIELDS: Final = ("author", "thread", "posted_at", "platform", "source")
 
 
@@ -46,7 +50,6 @@ class SplitRequest:
         options: how posts are parted.
         reading: how the inputs are read.
         label_map: label names of an annotation project -> a label's name, or None for one that takes no label.
-        context_column: the column with what a post answers; found by its name by default.
         apart: columns (or author, thread, source, platform, whatever the inputs call them) of which no value may stand
             on two sides.
         until: compare the part of these columns' values before this text.
@@ -61,7 +64,6 @@ class SplitRequest:
     options: SplitOptions = field(default_factory=SplitOptions)
     reading: TaskOptions = field(default_factory=TaskOptions)
     label_map: Mapping[str, str | None] | None = None
-    context_column: str | None = None
     apart: Sequence[str] = ()
     until: str | None = None
     by_time: str | None = None
@@ -75,7 +77,7 @@ class SplitResult:
     """What was written.
 
     Attributes:
-        folder: the output folder.
+        folder: the output folder, as the request names it.
         files: the files in it but the manifest: those of the sides in their order, then that of the posts left out.
         split: the posts by side; rows are counted over all inputs.
         left_out: rows in none of the sides' files by reason, what the import dropped among them.
@@ -96,7 +98,9 @@ def split_files(request: SplitRequest) -> SplitResult:
 
     The folder gets one file a side, `left_out` (rows on no side, with the reason in the column `reason`) and
     `split.json`. Rows keep their order and every column as it is; a column `split` (of folds: `fold`) says where they
-    are, and an input column of that name that says something else is kept as `split_input`.
+    are, and an input column of that name that says something else is kept as `split_input`. An older `split` is kept
+    under that name in folds and among the rows left out as well: sides are looked for in that column. Of several
+    inputs, columns that hold the same by another name (text, label, author...) take that of the first input with it.
 
     Annotation exports, and tables with several annotators' columns, are imported first (a majority of the annotators
     gives the label); posts that get no label there are among the rows left out.
@@ -195,15 +199,23 @@ class _Part:
     guesses: Mapping[str, str | None]
     batches: list[pa.RecordBatch]
     origins: list[tuple[str, int]]
+    filled: Collection[str]
+    """Those of the columns that hold anything."""
     format: FileFormat | None = None
     notes: list[str] = field(default_factory=list)
 
     def find(self, wanted: str) -> str | None:
-        """The column of a name, whatever its case; else what columns of that meaning are usually called."""
-        if wanted in self.names:
-            return wanted
+        """The column of a name, whatever its case; else what columns of that meaning are usually called.
+
+        An empty column for an author, a thread, a time... gives way to another of that meaning.
+        """
+        found = wanted if wanted in self.names else None
         folded = [name for name in self.names if name.strip().lower() == wanted.lower()]
-        return folded[0] if len(folded) == 1 else self.guesses.get(wanted)
+        if found is None and len(folded) == 1:
+            found = folded[0]
+        if found is None or (found not in self.filled and wanted.lower() in _FIELDS):
+            return self.guesses.get(wanted.lower()) or found
+        return found
 
     def cells(self, column: str) -> Iterator[list[str | None]]:
         from netral_nlp.formats import PostBatch
@@ -244,15 +256,28 @@ def _read_plain(inputs: Sequence[Path], request: SplitRequest) -> list[_Part] | 
             listed = list(names)
             guessed = guess_columns(listed, reader.export)
             guesses = {"text": guessed.text, "context": guessed.context}
-            guesses |= {name: guess_field(name, listed) for name in _FIELDS}
+            filled = _filled(batches)
+            guesses |= {name: guess_field(name, listed, filled) for name in _FIELDS}
             known = known if known.kind != "json" else replace(known, kind="jsonl")
             origins = [(str(path), number) for number in numbers]
-            parts.append(_Part(str(path), listed, guesses, batches, origins, known, list(reader.notes)))
+            parts.append(_Part(str(path), listed, guesses, batches, origins, filled, known, list(reader.notes)))
         if not numbers:
             raise InputError(f"{path}: holds no posts")
         if _label_column(parts[-1], request) is None and request.options.unlabelled != "keep":
             return None
     return parts
+
+
+def _filled(batches: Sequence[pa.RecordBatch]) -> set[str]:
+    """Return the columns that hold anything but blanks."""
+    from netral_nlp.formats import PostBatch
+
+    found: set[str] = set()
+    for batch in batches:
+        for name in batch.schema.names:
+            if name not in found and any((cell or "").strip() for cell in PostBatch(batch, []).strings(name)):
+                found.add(name)
+    return found
 
 
 def _holds_array(path: Path) -> bool:
@@ -269,6 +294,8 @@ def _label_column(part: _Part, request: SplitRequest) -> str | None:
         raise InputError(
             f"{part.name}: no column {named!r} (named by --label-column); its columns are {_listed(part.names)}"
         )
+    if named is None and set(part.names) >= _PROBABILITIES:  # a model's answer; the import looks for an annotator's
+        return None
     return named or part.find(LABEL)
 
 
@@ -289,7 +316,7 @@ def _import(inputs: Sequence[Path], request: SplitRequest) -> tuple[_Posts, list
     posts.notes.append(
         f"{imported.tasks:,} annotated tasks make {len(rows):,} labelled posts; {len(posts.dropped):,} have no label"
     )
-    part = _Part(", ".join(map(str, inputs)), names, guesses, batches, origins)
+    part = _Part(", ".join(map(str, inputs)), names, guesses, batches, origins, names)
     return posts, [part]
 
 
@@ -304,7 +331,7 @@ def _fill(posts: _Posts, parts: Sequence[_Part], request: SplitRequest) -> None:
     roles: dict[str, list[str | None]] = {"text": [_text_column(part, reading) for part in parts]}
     labels = [part.find(LABEL) if imported else _label_column(part, request) for part in parts]
     roles[LABEL] = labels
-    asked = None if imported else request.context_column
+    asked = reading.context_column
     roles["context"] = [_asked(part, asked, "--context-column") if asked else part.find("context") for part in parts]
     apart = {part.find(name) for part in parts for name in request.apart}
     for name in ("author", "thread"):
@@ -321,8 +348,13 @@ def _fill(posts: _Posts, parts: Sequence[_Part], request: SplitRequest) -> None:
         roles[f"stratify {name}"] = _everywhere(parts, name, "--stratify")
 
     cells: dict[str, list[str | None]] = {role: [] for role in roles}
+    renamed = _one_name_each(parts, roles)
     for place, part in enumerate(parts):
-        posts.batches += part.batches
+        names = renamed[place]
+        posts.batches += [
+            batch.rename_columns([names.get(name, name) for name in batch.schema.names]) for batch in part.batches
+        ]
+        posts.notes += [f"{part.name}: column {old!r} is written as {new!r}" for old, new in names.items()]
         posts.origins += part.origins
         posts.notes += part.notes
         taken = {role: columns[place] for role, columns in roles.items() if not role.startswith("unbound ")}
@@ -353,6 +385,28 @@ def _fill(posts: _Posts, parts: Sequence[_Part], request: SplitRequest) -> None:
         posts.strata = list(zip(*keys, strict=True))
     elif LABEL not in request.stratify:
         posts.strata = [()] * len(posts.texts)
+
+
+def _one_name_each(parts: Sequence[_Part], roles: Mapping[str, Sequence[str | None]]) -> list[dict[str, str]]:
+    """Say how the columns of each part are renamed, so that what plays one role stands in one column.
+
+    Raises:
+        InputError: texts, labels or contexts cannot be put into one column, since a part has another of that name.
+    """
+    renamed: list[dict[str, str]] = [{} for _ in parts]
+    for role, columns in roles.items():
+        wanted = next((column for column in columns if column is not None), None)
+        for part, column, names in zip(parts, columns, renamed, strict=True):
+            if wanted is None or column is None or column == wanted or column in names:
+                continue
+            if wanted not in part.names and wanted not in names.values():
+                names[column] = wanted
+            elif role in ("text", LABEL, "context"):
+                raise InputError(
+                    f"{part.name}: the {role} is in column {column!r}, in other inputs in {wanted!r}, and there is a "
+                    f"column {wanted!r} here, too; give it one name in all inputs"
+                )
+    return renamed
 
 
 def _text_column(part: _Part, reading: TaskOptions) -> str:
@@ -477,10 +531,10 @@ def _write_sides(stage: Path, names: Sequence[str], known: FileFormat, posts: _P
 
     schema = unify_schemas(batch.schema for batch in posts.batches)
     folds = split.sides[0].name == "fold_1"
-    added = pa.field("fold", pa.int64()) if folds else pa.field("split", pa.string())
+    added = pa.field("fold", pa.int64()) if folds else pa.field(SPLIT, pa.string())
     values = list(range(1, len(split.sides) + 1)) if folds else [side.name for side in split.sides]
     same = _says_the_same(posts, split, added.name, [str(value) for value in values])
-    written = _with_column(schema, added, drop=same)
+    written = _with_column(schema, added, drop=same, former=SPLIT)
     with contextlib.ExitStack() as stack:
         writers = [
             stack.enter_context(open_writer(stage / name, written, format=known)) for name in names[: len(split.sides)]
@@ -515,7 +569,7 @@ def _write_left_out(path: Path, known: FileFormat, posts: _Posts, split: Split) 
     names = list(dict.fromkeys(name for row in dropped for name in row))
     lost = [batch_of(dropped[start : start + _BATCH_ROWS], names) for start in range(0, len(dropped), _BATCH_ROWS)]
     schema = unify_schemas([batch.schema for batch in (*posts.batches, *lost)])
-    written = _with_column(schema, reason, drop=False)
+    written = _with_column(schema, reason, drop=False, former=SPLIT)
     reasons = [split.reasons.get(row, "") for row in range(len(posts.origins))]
     with open_writer(path, written, format=known) as writer:
         start = 0
@@ -538,16 +592,22 @@ def _import_reason(row: Mapping[str, Any]) -> str:
     return f"import: {row['reason']}"
 
 
-def _with_column(schema: pa.Schema, added: pa.Field, *, drop: bool) -> pa.Schema:
-    """The schema with a column at its end; an input column of its name goes, or becomes NAME_input."""
+def _with_column(schema: pa.Schema, added: pa.Field, *, drop: bool, former: str) -> pa.Schema:
+    """The schema with a column at its end; input columns of its name and of `former` become NAME_input.
+
+    With `drop`, the input column of its name goes.
+    """
     import pyarrow as pa
 
-    free, count = f"{added.name}_input", 2
-    while free in schema.names:
-        free, count = f"{added.name}_input_{count}", count + 1
-    fields = [item.with_name(free) if item.name == added.name else item for item in schema]
-    if drop:
-        fields = [item for item in schema if item.name != added.name]
+    names = {}
+    for name in (added.name, former):
+        free, count = f"{name}_input", 2
+        while free in schema.names:
+            free, count = f"{name}_input_{count}", count + 1
+        names[name] = free
+    fields = [
+        item.with_name(names.get(item.name, item.name)) for item in schema if not (drop and item.name == added.name)
+    ]
     return pa.schema([*fields, added])
 
 
@@ -588,7 +648,7 @@ def _result(
         outputs[name] = {"sha256": sha256_of(stage / name), **side}
     if len(names) > len(split.sides):
         outputs[names[-1]] = {"sha256": sha256_of(stage / names[-1]), "rows": sum(left_out.values())}
-    notes = [*posts.notes, *split.notes, *_unbound_notes(posts, split)]
+    notes = [*posts.notes, *split.notes, *_unbound_notes(posts, split, request.apart)]
     options = asdict(replace(request.options, shares=dict(request.options.shares)))
     if request.options.folds is not None or any(side.wanted is None for side in split.sides):
         options["shares"] = None
@@ -616,20 +676,29 @@ def _result(
         "left_out": left_out,
         "notes": notes,
     }
-    return SplitResult(output, [output / name for name in names], split, left_out, notes, manifest)
+    folder = Path(request.output)
+    return SplitResult(folder, [folder / name for name in names], split, left_out, notes, manifest)
 
 
-def _unbound_notes(posts: _Posts, split: Split) -> Iterator[str]:
-    """Say which authors and threads stand on two sides, since nobody asked to keep them apart."""
+def _unbound_notes(posts: _Posts, split: Split, apart: Sequence[str]) -> Iterator[str]:
+    """Say how many authors and threads stand on two sides, since nobody asked to keep them apart."""
+    crossing: dict[str, int] = {}
     for name, values in posts.unbound.items():
         sides: dict[str, set[int]] = {}
         for cell, side in zip(values, split.side_of.tolist(), strict=True):
             key = value_key(cell)
             if key is not None and side != LEFT_OUT:
                 sides.setdefault(key, set()).add(side)
-        crossing = sum(len(found) > 1 for found in sides.values())
-        if crossing:
-            yield f"{crossing:,} values of {name} stand on more than one side; to keep them apart: --apart {name}"
+        if count := sum(len(found) > 1 for found in sides.values()):
+            crossing[name] = count
+    if crossing:
+        told = " and ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in crossing.items())
+        stand = "stands" if [*crossing.values()] == [1] else "stand"
+        names = " ".join(crossing)
+        yield (
+            f"{told} {stand} on more than one side, which `netral data check` calls an error: keep them apart "
+            f"(--apart {' '.join((*apart, *crossing))}), or check with --may-cross {names}"
+        )
 
 
 def _hash(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netral_nlp.corpus.sample.options import MIXED, STRATEGIES, SampleOptions
+from netral_nlp.errors import ConfigError
 
 if TYPE_CHECKING:
     from netral_nlp.corpus.sample.files import TaskFiles
@@ -139,9 +140,8 @@ def _add_tasks(parser: argparse.ArgumentParser) -> None:
     tasks.add_argument(
         "--overlap",
         type=float,
-        default=0.1,
         metavar="X",
-        help="with --annotators: this part is read by two, to measure their agreement (default: %(default)s)",
+        help="with --annotators: this part is read by two, to measure their agreement (default: 0.1)",
     )
     tasks.add_argument(
         "--with-suggestions",
@@ -163,9 +163,10 @@ def run(args: argparse.Namespace) -> int:
     from netral_nlp.corpus.sample.files import TaskFiles
     from netral_nlp.corpus.sample.sample import SampleRequest, sample_files
 
-    files = TaskFiles.named(
-        args.output, args.tool, annotators=args.annotators, overlap=args.overlap, language=args.language
-    )
+    if args.overlap is not None and args.annotators == 1:
+        raise ConfigError("--overlap goes with --annotators: it says how many of the posts two of them read")
+    overlap = {} if args.overlap is None else {"overlap": args.overlap}
+    files = TaskFiles.named(args.output, args.tool, annotators=args.annotators, language=args.language, **overlap)
     request = SampleRequest(
         pool=tuple(args.pool),
         files=files,
@@ -191,19 +192,20 @@ def run(args: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
     )
     sample = sample_files(request, say=lambda line: print(f"netral: {line}", file=sys.stderr))
-    print(tables(sample, request.options))
+    print(tables(sample, request.options, files))
     for path in (*files.task_paths, *files.beside, files.manifest):
         print(f"wrote {path}", file=sys.stderr)
     _print_next(files)
     return 0
 
 
-def tables(sample: Sample, options: SampleOptions) -> str:
+def tables(sample: Sample, options: SampleOptions, files: TaskFiles) -> str:
     """Return what was drawn as plain text for a terminal.
 
     Args:
         sample: the draw.
         options: how it was drawn.
+        files: where it went.
     """
     from netral_nlp.evaluation.metrics import align
 
@@ -224,6 +226,14 @@ def tables(sample: Sample, options: SampleOptions) -> str:
         parts.append("\n".join(align(table, left=len(options.spread))))
         if len(listed) > _SHOWN:
             parts.append(f"and {len(listed) - _SHOWN:,} more; the manifest has all")
+    if files.annotators > 1:
+        table = [["file", "posts", "read by two"]]
+        for number, path in enumerate(files.task_paths, 1):
+            own = [given for given in sample.dealt if number in given]
+            table.append([path.name, f"{len(own):,}", f"{sum(len(given) > 1 for given in own):,}"])
+        twice = sum(len(given) > 1 for given in sample.dealt)
+        table.append(["different posts", f"{total:,}", f"{twice:,}"])
+        parts.append("\n".join(align(table)))
     return "\n\n".join(parts)
 
 

@@ -99,7 +99,6 @@ def add_parser(subparsers: Any) -> None:
     )
     writing.add_argument("--overwrite", action="store_true", help="replace a split that lies in FOLDER")
     add_reading_options(parser)
-    parser.add_argument("--context-column", metavar="NAME", help="the text that a post answers (default: found)")
     parser.set_defaults(run=run)
 
 
@@ -149,7 +148,6 @@ def request_from(args: argparse.Namespace) -> SplitRequest:
         options=options,
         reading=reading_options(args),
         label_map=label_map(args) or None,
-        context_column=args.context_column,
         apart=tuple(dict.fromkeys(args.apart)),
         until=args.until,
         by_time=GUESS if args.by_time is None and by_dates else args.by_time,
@@ -183,5 +181,6 @@ def summary(result: SplitResult) -> str:
     if result.notes:
         lines.append("")
         lines += [f"- {note}" for note in result.notes]
-    lines.append(f"\n{result.folder}\n  split.json holds hashes, counts and options")
+    names = [*(path.name for path in result.files), "split.json"]
+    lines.append(f"\nwrote {result.folder} ({', '.join(names)})")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ import numpy as np
 from netral_nlp.corpus.sample import strategies
 from netral_nlp.corpus.sample.options import DISAGREEMENT, DIVERSITY, MIXED, RANDOM, UNCERTAINTY, SampleOptions
 from netral_nlp.corpus.sample.pool import FloatArray, IntArray, Pool
-from netral_nlp.errors import ConfigError
+from netral_nlp.errors import ConfigError, InputError
 
 Opinion = Callable[[Pool], FloatArray]
 """What a model thinks of posts: (n, 3) calibrated probabilities in the order of `LABELS`."""
@@ -28,7 +28,8 @@ class Drawn:
         row: its place among the candidates.
         reason: the strategy, or `random`.
         score: what the strategy saw in it: how unsure the model is (1 - margin), how far two models are apart
-            (Jensen-Shannon divergence), or how many posts it stands for (diversity). None of a random one.
+            (Jensen-Shannon divergence), or how many posts it stands for (diversity). None of a random one, and where
+            all candidates were taken, unseen.
         weight: of a random one, how many candidates it stands for; None of others, which stand for nothing.
         probabilities: what the model says, where it was asked.
     """
@@ -78,11 +79,12 @@ def draw(
         with_probabilities: ask the model about the drawn posts even where the strategy does not.
 
     Returns:
-        At most `options.count` posts; fewer where there are fewer candidates.
+        At most `options.count` posts. Where there are not more candidates, all are taken, and no strategy looks at
+        them.
 
     Raises:
         ConfigError: the strategy needs a model, or two, that are not given.
-        InputError: a column to spread over is not there.
+        InputError: a column to spread over is not there, or two models that judge every post alike shall disagree.
         MissingExtraError: the strategy needs scikit-learn, which is not installed.
     """
     if (options.needs_model or with_probabilities) and opinion is None:
@@ -97,21 +99,26 @@ def draw(
     strata = candidates.strata(options.spread) if options.spread else [()] * len(candidates)
     rows = np.arange(len(candidates))
     count = min(options.count, len(rows))
+    everything = count == len(rows)
     chosen: list[Drawn] = []
     if options.by == RANDOM:
         chosen = _random_strategy(strata, count, options.seed)
         considered = rows
     else:
-        size = min(count, round(options.share_random * count))
+        # One at least, or a small draw would have none to estimate from.
+        size = max(round(options.share_random * count), int(options.share_random > 0 and count > 1))
         picked = strategies.at_random(len(rows), size, _chance(options.seed, _RANDOM_PART))
         chosen = [Drawn(row, RANDOM, None, len(rows) / size) for row in picked.tolist()]
         rest = np.setdiff1d(rows, picked)
         considered = _part(rest, strata, options)
-    asked = considered if options.needs_model else rows[:0]
+    asked = considered if options.needs_model and not everything else rows[:0]
     if with_probabilities:  # all at once: a model is slow to start
-        asked = np.union1d(asked, [post.row for post in chosen]).astype(np.int64)
+        asked = rows if everything else np.union1d(asked, [post.row for post in chosen]).astype(np.int64)
     chances = _ask(opinion, candidates, asked)
-    if options.by != RANDOM:
+    if options.by != RANDOM and everything:  # nothing to choose
+        chosen += [Drawn(row, options.by, None, None) for row in considered.tolist()]
+        considered = rows[:0]
+    elif options.by != RANDOM:
         others = _ask(second_opinion if options.by == DISAGREEMENT else None, candidates, considered)
         chosen += _by_strategy(candidates, strata, considered, count - len(chosen), options, chances, others)
     if with_probabilities:
@@ -185,6 +192,11 @@ def _by_strategy(
     chances: FloatArray,
     others: FloatArray,
 ) -> list[Drawn]:
+    if options.by == DISAGREEMENT and not strategies.divergences(chances[rows], others[rows]).round(6).any():
+        raise InputError(
+            f"--by disagreement: the two models judge all {len(rows):,} posts alike, so that there is nothing to draw "
+            "by; name two different models, or use --by uncertainty"
+        )
     groups = [(group, quota) for group, quota in _quotas(strata, rows, count) if quota]
     if options.by == MIXED:
         groups = [(group[strategies.preselect(chances[group], quota)], quota) for group, quota in groups]

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from netral_nlp.corpus.duplicates import near_duplicates_across, near_same_groups
+from netral_nlp.corpus.groups import connected, near_same, numbered
+from netral_nlp.corpus.same_posts import comparable
 from netral_nlp.corpus.sample.pool import IntArray, Pool
 from netral_nlp.errors import InputError
 from netral_nlp.text import Normaliser
@@ -172,9 +174,10 @@ def exclude(
 ) -> Exclusions:
     """Say which posts of a pool may be drawn.
 
-    Two posts are nearly the same where their texts are (see `corpus.duplicates`). Short texts, of at most five words,
-    mean different things under different posts: they are the same only where what they answer is nearly the same, too,
-    or is not known of one of them. Of each near-same group in the pool the first post stays.
+    Two posts are nearly the same where their texts are (see `corpus.duplicates`), as they stand or without their
+    handles, links, phone and id numbers, as `check` and `split` compare them. Short texts, of at most five words, mean
+    different things under different posts: they are the same only where what they answer is nearly the same, too, or
+    is not known of one of them. Of each near-same group in the pool the first post stays.
 
     Args:
         pool: the posts.
@@ -187,6 +190,7 @@ def exclude(
         InputError: `near` is out of range.
     """
     reason: list[str | None] = [None] * len(pool)
+    views = _views(pool.texts, pool.contexts)
     normaliser = Normaliser()
     for row, text in enumerate(pool.texts):
         if not has_words(text, normaliser):
@@ -199,10 +203,10 @@ def exclude(
         if reference is None or not len(reference):
             continue
         left = [row for row, why in enumerate(reason) if why is None]
-        for row, exact in _found(pool, left, reference, near):
+        for row, exact in _found(views, left, reference, near):
             reason[row] = same if exact else nearly
     left = [row for row, why in enumerate(reason) if why is None]
-    groups = _groups(pool, left, near)
+    groups = _groups(views, left, near)
     sizes = Counter(groups)
     first: dict[int, int] = {}
     for row, group in zip(left, groups, strict=True):
@@ -224,37 +228,65 @@ def has_words(text: str, normaliser: Normaliser) -> bool:
     return normaliser.has_words(normaliser(text))
 
 
-def _found(pool: Pool, rows: Sequence[int], reference: Reference, near: float) -> Iterator[tuple[int, bool]]:
+def _found(
+    views: Sequence[_Compared], rows: Sequence[int], reference: Reference, near: float
+) -> Iterator[tuple[int, bool]]:
     """Yield the rows that are among a reference, and whether their very text is."""
-    texts = [pool.texts[row] for row in rows]
+    own = [view.take(rows) for view in views]
+    texts, contexts = own[0].texts, own[0].contexts
     hit = dict.fromkeys(_hashed(texts, reference.hashes), True)
     if hit:  # what is held out is known by now, and so is what resembles it
         reference = Reference(
             [*reference.texts, *(texts[place] for place in hit)],
-            [*reference.contexts, *(pool.contexts[rows[place]] for place in hit)],
+            [*reference.contexts, *(contexts[place] for place in hit)],
         )
     exact = set(reference.texts)
-    bound = [place for place, row in enumerate(rows) if pool.contexts[row] and _is_short(texts[place])]
-    apart = set(bound)
-    free = [place for place in range(len(rows)) if place not in apart]
-    known = [place for place, context in enumerate(reference.contexts) if context]
-    everything = range(len(reference.texts))
-    unknown = [place for place, context in enumerate(reference.contexts) if not context]
-    # A short text in a context is compared with those whose context is not known, then with those in the same one.
-    for places, others in ((free, list(everything)), (bound, unknown)):
-        for pair in near_duplicates_across(
-            [texts[place] for place in places], [reference.texts[other] for other in others], near
-        ):
-            place = places[pair.row]
+    for view, others in zip(own, _views(reference.texts, reference.contexts), strict=True):
+        for place in _nearly(view, others, near):
             hit.setdefault(place, texts[place] in exact)
-    rest = [place for place in bound if place not in hit]
-    for places, others in _shared_contexts(pool, rows, rest, reference, known, near):
-        for pair in near_duplicates_across(
-            [texts[place] for place in places], [reference.texts[other] for other in others], near
-        ):
-            place = places[pair.row]
-            hit[place] = texts[place] == reference.texts[others[pair.other_row]]
     yield from ((rows[place], same) for place, same in sorted(hit.items()))
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Texts and contexts as they are compared."""
+
+    texts: Sequence[str]
+    contexts: Sequence[str | None]
+
+    def take(self, rows: Sequence[int]) -> _Compared:
+        """Return some of them, in the order of `rows`."""
+        return _Compared([self.texts[row] for row in rows], [self.contexts[row] for row in rows])
+
+
+def _views(texts: Sequence[str], contexts: Sequence[str | None]) -> tuple[_Compared, _Compared]:
+    """Return posts as they stand, and without handles, links, phone and id numbers.
+
+    A context that is nothing else stays as it is.
+    """
+    known = {context: comparable(context) or context for context in set(contexts) if context}  # answered many times
+    bare = [known[context] if context else None for context in contexts]
+    return _Compared(texts, contexts), _Compared([comparable(text) for text in texts], bare)
+
+
+def _nearly(own: _Compared, others: _Compared, near: float) -> Iterator[int]:
+    """Yield the places of `own` that are nearly the same as one of the others."""
+    bound = [place for place, text in enumerate(own.texts) if own.contexts[place] and _is_short(text)]
+    apart = set(bound)
+    free = [place for place in range(len(own.texts)) if place not in apart]
+    known = [place for place, context in enumerate(others.contexts) if context]
+    unknown = [place for place, context in enumerate(others.contexts) if not context]
+    # A short text in a context is compared with those whose context is not known, then with those in the same one.
+    pairs = [
+        (free, list(range(len(others.texts)))),
+        (bound, unknown),
+        *_shared_contexts(own, bound, others, known, near),
+    ]
+    for places, theirs in pairs:
+        for pair in near_duplicates_across(
+            [own.texts[place] for place in places], [others.texts[other] for other in theirs], near
+        ):
+            yield places[pair.row]
 
 
 def _hashed(texts: Sequence[str], hashes: frozenset[str]) -> Iterator[int]:
@@ -272,34 +304,40 @@ def _hashed(texts: Sequence[str], hashes: frozenset[str]) -> Iterator[int]:
 
 
 def _shared_contexts(
-    pool: Pool, rows: Sequence[int], bound: Sequence[int], reference: Reference, known: Sequence[int], near: float
+    own: _Compared, bound: Sequence[int], others: _Compared, known: Sequence[int], near: float
 ) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield the short texts of the pool and those of the reference that answer nearly the same post."""
-    own = [pool.contexts[rows[place]] or "" for place in bound]
-    theirs = [reference.contexts[place] or "" for place in known]
-    if not own or not theirs:
+    """Yield the short texts of one side and the texts of the other that answer nearly the same post."""
+    ours = [own.contexts[place] or "" for place in bound]
+    theirs = [others.contexts[place] or "" for place in known]
+    if not ours or not theirs:
         return
-    groups = near_same_groups([*own, *theirs], near)
+    groups = near_same_groups([*ours, *theirs], near)
     mine: dict[int, list[int]] = {}
-    for place, group in zip(bound, groups[: len(own)], strict=True):
+    for place, group in zip(bound, groups[: len(ours)], strict=True):
         mine.setdefault(group, []).append(place)
-    others: dict[int, list[int]] = {}
-    for place, group in zip(known, groups[len(own) :], strict=True):
-        others.setdefault(group, []).append(place)
-    for group in mine.keys() & others.keys():
-        yield mine[group], others[group]
+    found: dict[int, list[int]] = {}
+    for place, group in zip(known, groups[len(ours) :], strict=True):
+        found.setdefault(group, []).append(place)
+    for group in mine.keys() & found.keys():
+        yield mine[group], found[group]
 
 
-def _groups(pool: Pool, rows: Sequence[int], near: float) -> list[int]:
+def _groups(views: Sequence[_Compared], rows: Sequence[int], near: float) -> list[int]:
     """Return a number for each row; near-same posts share one."""
-    texts = near_same_groups([pool.texts[row] for row in rows], near)
-    contexts = [pool.contexts[row] if _is_short(pool.texts[row]) else None for row in rows]
-    grouped = near_same_groups([context or "" for context in contexts], near)
-    numbers: dict[tuple[int, int], int] = {}
-    return [
-        numbers.setdefault((text, group if context else -1), len(numbers))
-        for text, group, context in zip(texts, grouped, contexts, strict=True)
-    ]
+    partitions = []
+    for view in (view.take(rows) for view in views):
+        around = [
+            context if context and _is_short(text) else ""
+            for text, context in zip(view.texts, view.contexts, strict=True)
+        ]
+        alike, grouped = near_same(view.texts, near).tolist(), near_same(around, near).tolist()
+        partitions.append(
+            numbered(
+                [(text, group if context else -1) for text, group, context in zip(alike, grouped, around, strict=True)]
+            )
+        )
+    found: list[int] = connected(*partitions).tolist()
+    return found
 
 
 def _is_short(text: str) -> bool:

@@ -101,14 +101,22 @@ class TaskFiles:
         return self.output.with_name(self.output.name + ".meta.json")
 
     def check_free(self, inputs: Sequence[Path] = (), *, overwrite: bool = False) -> None:
-        """Refuse to replace what is there already.
+        """Refuse to replace what is there already, and what cannot be written.
 
         Raises:
-            InputError: a file is there and `overwrite` is not given, is one of the inputs, or has no folder.
+            InputError: a file is there and `overwrite` is not given, is one of the inputs, or has no folder, or none
+                that can be written into.
         """
         for path in (*self.task_paths, *self.beside, self.manifest):
             if not path.parent.is_dir():
                 raise InputError(f"{path}: there is no folder {path.parent}; make it first")
+            part = _part_of(path)
+            try:  # hours of scoring shall not end in this
+                if not part.exists():
+                    part.open("xb").close()
+                    part.unlink()
+            except OSError as error:
+                raise InputError(f"{path}: cannot be written: {error.strerror or error}; choose another -o") from error
             if not path.exists():
                 continue
             if path.is_dir():
@@ -202,8 +210,12 @@ def _write_json(path: Path, value: Any) -> None:
     _write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
+def _part_of(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
 def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".part")
+    temporary = _part_of(path)
     try:
         with durable.durable_file(temporary) as file:
             file.write(text.encode("utf-8", "surrogatepass"))

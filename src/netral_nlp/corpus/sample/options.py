@@ -32,7 +32,7 @@ class SampleOptions:
             times as many as one of 100, not a hundred times). `year` is read from `posted_at` where there is no such
             column.
         share_random: this part of the draw is a simple random one, whatever the strategy, so that shares of labels can
-            be estimated from it; 0 to 1.
+            be estimated from it; 0 to 1. Above 0 it is one post at least, of a draw of two or more.
         max_pool: at most this many posts, drawn at random, are looked at by the strategy (and scored by the model).
         seed: of everything random.
     """

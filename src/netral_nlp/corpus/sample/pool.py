@@ -202,8 +202,8 @@ def read_pool(
         gold.
 
     Raises:
-        InputError: a file cannot be read, a column is missing, or a probability is no probability. The message names
-            file, row and column.
+        InputError: a file cannot be read, a column is missing, one to carry holds texts or ids, or a probability is no
+            probability. The message names file, row and column.
     """
     from netral_nlp.formats import open_posts
 
@@ -220,6 +220,12 @@ def read_pool(
 
         with open_posts(given, on_reject=reject) as reader:
             roles = _find_roles(reader, text_column, context_column, id_column)
+            for role in ("text", "context", "id"):
+                if roles[role] in columns:
+                    raise InputError(
+                        f"{given}: --spread {roles[role]}: it holds the {role}s of the posts; name a column whose "
+                        "values many posts share"
+                    )
             notes += reader.notes
             parts.append(_join([*_read(reader, roles, columns)]))
         notes.append(f"{given}: {', '.join(f'{role} from column {name!r}' for role, name in roles.items() if name)}")

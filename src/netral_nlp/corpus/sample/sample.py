@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,10 @@ from netral_nlp.corpus.sample.draw import Draw, Opinion, draw
 from netral_nlp.corpus.sample.exclusion import Exclusions, Reference, exclude, read_reference
 from netral_nlp.corpus.sample.files import TaskFiles, write_manifest, write_tasks
 from netral_nlp.corpus.sample.opinions import POSTS_A_SECOND, known_or, model_opinion, read_scored, scored_opinion
-from netral_nlp.corpus.sample.options import DISAGREEMENT, SampleOptions
+from netral_nlp.corpus.sample.options import DISAGREEMENT, DIVERSITY, MIXED, SampleOptions
 from netral_nlp.corpus.sample.pool import Pool, ReadPool, read_pool
-from netral_nlp.corpus.sample.tasks import TaskPost
+from netral_nlp.corpus.sample.strategies import require_clusters
+from netral_nlp.corpus.sample.tasks import ANSWERS, TaskPost
 from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.labels import LABELS
 from netral_nlp.storage import durable
@@ -37,6 +38,7 @@ class Sample:
         copies: how many posts of the pool are nearly the same as each of them, itself included.
         candidates: how many posts might have been drawn.
         excluded: how many posts were left out, by reason.
+        dealt: the numbers of the annotators, from 1, who get each of the posts; empty while it is in no file.
     """
 
     posts: Pool
@@ -44,6 +46,7 @@ class Sample:
     copies: tuple[int, ...]
     candidates: int
     excluded: dict[str, int]
+    dealt: tuple[tuple[int, ...], ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """Return the posts as a table: id, text, context, action, what else is known, reason, score, weight, copies."""
@@ -68,12 +71,13 @@ class Sample:
         """Return the posts as annotators get them.
 
         Args:
-            spread: columns that travel along besides those that are known.
+            spread: columns that travel along besides those that are known; but for `tasks.ANSWERS`.
             suggestions: with the model's label, where it was asked.
         """
         extra = {"action": self.posts.actions, **self.posts.fields}
         if "year" in spread and "year" not in extra:
             extra["year"] = self.posts.years()
+        extra = {name: values for name, values in extra.items() if name.strip().lower() not in ANSWERS}
         found = []
         for place, post in enumerate(self.drawn.posts):
             suggestion = None
@@ -114,13 +118,15 @@ def sample_posts(
         say: called with one line for what the user should know.
 
     Raises:
-        InputError: the pool holds nothing that may be drawn, or lacks a column or probabilities.
+        InputError: the pool holds nothing that may be drawn, lacks a column or probabilities, or two models that judge
+            every post alike shall disagree.
         ConfigError: the strategy needs a model that is not given.
         MissingExtraError: the strategy needs scikit-learn, which is not installed.
     """
     from netral_nlp.evaluation.suites import suite_texts
 
     options = options or SampleOptions()
+    _require(options)
     if not len(pool):
         raise InputError("the pool holds no posts")
     pool.strata(options.spread)  # a column that is not there is told before minutes have gone by
@@ -131,8 +137,11 @@ def sample_posts(
     if not len(excluded.kept):
         raise InputError("nothing is left to draw from: every post of the pool is left out for one of these reasons")
     candidates = pool.take(excluded.kept)
-    if len(candidates) < options.count:
-        say(f"fewer posts are left than asked for: {len(candidates):,} of {options.count:,}; all of them are taken")
+    if len(candidates) <= options.count:
+        some = f"{len(candidates):,} of {options.count:,}"
+        left = f"fewer posts are left than asked for: {some}" if len(candidates) < options.count else "no more are left"
+        unseen = " without scoring them: there is nothing to choose" if options.needs_model else ""
+        say(f"{left}; all of them are taken{'' if with_probabilities else unseen}")
     drawn = draw(
         candidates, options, opinion=opinion, second_opinion=second_opinion, with_probabilities=with_probabilities
     )
@@ -144,6 +153,16 @@ def sample_posts(
         len(candidates),
         dict(excluded.reasons),
     )
+
+
+def _require(options: SampleOptions) -> None:
+    """Check that the strategy can be had, before anything takes its time.
+
+    Raises:
+        MissingExtraError: it needs scikit-learn, which is not installed.
+    """
+    if options.by in (MIXED, DIVERSITY):
+        require_clusters()
 
 
 def exclusion_table(posts: int, excluded: Exclusions) -> str:
@@ -206,6 +225,8 @@ class SampleRequest:
             raise ConfigError("--scored reads the pool's own probabilities; leave out --model, or --scored")
         if self.second_model is not None and self.options.by != DISAGREEMENT:
             raise ConfigError("--second-model goes with --by disagreement")
+        if self.second_model is not None and self.second_model == self.model:
+            raise ConfigError("--model and --second-model are one model, which judges every post alike; name two")
 
 
 def sample_files(request: SampleRequest, *, say: Callable[[str], None] = lambda line: None) -> Sample:
@@ -221,14 +242,20 @@ def sample_files(request: SampleRequest, *, say: Callable[[str], None] = lambda 
         ModelFolderError: the model cannot be found or is incomplete.
         MissingExtraError: the strategy needs scikit-learn, which is not installed.
     """
-    inputs = (*request.pool, *request.never, *request.labelled)
+    _require(request.options)
+    paths, second_file = _pool_files(request)
+    inputs = (*request.pool, *request.never, *request.labelled, *([] if second_file is None else [second_file]))
+    for path in inputs:
+        if not path.exists():
+            raise InputError(f"{path}: no such file; check the path")
     request.files.check_free(inputs, overwrite=request.overwrite)
     if not request.never and not request.labelled:
         say(
-            "warning: neither --never nor --labelled is given: held-out posts, or posts that have labels already, may "
-            "be drawn"
+            "neither --never nor --labelled is given: fine in a first round; from then on name your dev and test posts "
+            "with --never and labelled ones with --labelled"
         )
-    paths, second_file = _pool_files(request)
+    never = read_reference(request.never, say=say)  # what is wrong there is told before a large pool is read
+    labelled = read_reference(request.labelled, say=say)
     read = read_pool(
         paths,
         text_column=request.text_column,
@@ -245,8 +272,6 @@ def sample_files(request: SampleRequest, *, say: Callable[[str], None] = lambda 
             f"{paths[0]}: has no columns p_neutral, p_supportive, p_campaigning; score it with `netral score`, or "
             "leave out --scored"
         )
-    never = read_reference(request.never, say=say)
-    labelled = read_reference(request.labelled, say=say)
     models = _Models(request, read, second_file, say)
     sample = sample_posts(
         read.pool,
@@ -261,7 +286,8 @@ def sample_files(request: SampleRequest, *, say: Callable[[str], None] = lambda 
     posts = sample.task_posts(request.options.spread, suggestions=request.with_suggestions)
     name = models.names[0]["name"] if models.names else None
     dealt = write_tasks(posts, request.files, seed=request.options.seed, model=name)
-    write_manifest(request.files, _manifest(request, read, never, labelled, models, sample, dealt))
+    sample = replace(sample, dealt=tuple(dealt))
+    write_manifest(request.files, _manifest(request, read, never, labelled, models, sample))
     return sample
 
 
@@ -281,7 +307,7 @@ def _pool_files(request: SampleRequest) -> tuple[tuple[Path, ...], Path | None]:
 
 
 class _Models:
-    """The models of a request, loaded when they are asked."""
+    """The models of a request; `names` has those that were asked."""
 
     def __init__(
         self, request: SampleRequest, read: ReadPool, second_file: Path | None, say: Callable[[str], None]
@@ -297,27 +323,38 @@ class _Models:
         if request.model is not None:
             return self._model(request.model)
         if self._read.pool.probabilities is not None:
-            self.names.append({"name": "scored file", "fingerprint": None})
-        return known_or(None if request.scored or self._second_is_of_two() else lambda: self._model(None))
+            scored = {"name": "scored file", "fingerprint": None}
+            return self._named(scored, known_or(self._otherwise()))
+        return known_or(self._otherwise())
 
     def second(self) -> Opinion:
         if self._second_file is not None:
             scored = read_scored(
                 self._second_file, text_column=self._request.text_column, id_column=self._request.id_column
             )
-            self.names.append({"name": self._second_file.name, "fingerprint": durable.sha256_of(self._second_file)})
-            return scored_opinion(scored, str(self._second_file))
+            name = {"name": self._second_file.name, "fingerprint": durable.sha256_of(self._second_file)}
+            return self._named(name, scored_opinion(scored, str(self._second_file)))
         return self._model(self._request.second_model)
 
-    def _second_is_of_two(self) -> bool:
-        return self._second_file is not None and self._request.second_model is None
+    def _otherwise(self) -> Callable[[], Opinion] | None:
+        """Return what is asked about posts that come without probabilities; None where nothing may be."""
+        of_two = self._second_file is not None and self._request.second_model is None
+        return None if self._request.scored or of_two else lambda: self._model(None)
+
+    def _named(self, name: dict[str, Any], ask: Opinion) -> Opinion:
+        def asked(pool: Pool) -> Any:
+            if name not in self.names:
+                self.names.append(name)
+            return ask(pool)
+
+        return asked
 
     def _model(self, name: str | None) -> Opinion:
         from netral_nlp.inference.classifier import NeutralityClassifier
 
         classifier: NeutralityClassifier = NeutralityClassifier.from_pretrained(name)
         folder = classifier.folder
-        self.names.append({"name": folder.name, "fingerprint": folder.fingerprint(), "backend": classifier.backend})
+        name_of = {"name": folder.name, "fingerprint": folder.fingerprint(), "backend": classifier.backend}
         ask = model_opinion(classifier, progress=self._request.progress)
 
         def told(pool: Pool) -> Any:
@@ -329,7 +366,7 @@ class _Models:
             )
             return ask(pool)
 
-        return told
+        return self._named(name_of, told)
 
 
 def _manifest(
@@ -339,7 +376,6 @@ def _manifest(
     labelled: Reference,
     models: _Models,
     sample: Sample,
-    dealt: Sequence[tuple[int, ...]],
 ) -> dict[str, Any]:
     """Return what `OUTPUT.meta.json` says: what was drawn from what, how, and why each post; no text of a post."""
 
@@ -374,7 +410,7 @@ def _manifest(
             "asked_for": options.count,
             "drawn": len(drawn.posts),
             "by_reason": drawn.reasons,
-            "read_twice": sum(len(given) > 1 for given in dealt),
+            "read_twice": sum(len(given) > 1 for given in sample.dealt),
         },
         "strata": [
             {**dict(zip(options.spread, values, strict=True)), "candidates": size, "drawn": taken}
@@ -390,6 +426,8 @@ def _manifest(
                 "annotators": list(given),
                 **({} if post.probabilities is None else {"probabilities": list(post.probabilities)}),
             }
-            for identifier, post, copies, given in zip(sample.posts.ids, drawn.posts, sample.copies, dealt, strict=True)
+            for identifier, post, copies, given in zip(
+                sample.posts.ids, drawn.posts, sample.copies, sample.dealt, strict=True
+            )
         ],
     }

@@ -17,6 +17,9 @@ from netral_nlp.labels import LABELS, Label
 LABEL_STUDIO, DOCCANO, ARGILLA, TABLE = "label-studio", "doccano", "argilla", "table"
 REASON: Final = "netral_reason"
 """The field that says why a post was drawn; `random` ones make a random draw of their own."""
+ANSWERS: Final = frozenset({"id", "text", "context", "label", "unsure", "direction", "suggestion"})
+"""What else is known of a post never travels under these names: annotators would see a model's label, or what they are
+to fill in would be filled in already."""
 
 
 @dataclass(frozen=True)

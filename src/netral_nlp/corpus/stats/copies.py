@@ -1,10 +1,15 @@
-"""Posts that occur more than once, and what splits or files have in common."""
+"""Posts that occur more than once, and what splits or files have in common.
+
+Texts are compared as `check`, `split` and `sample` compare them (see `corpus.same_posts`): handles, links, phone and
+identity numbers and letter case do not make another post. What a post answers is not looked at here.
+"""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -12,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netral_nlp.corpus.duplicates import near_duplicates_across, near_same_groups
+from netral_nlp.corpus.same_posts import comparable
 from netral_nlp.corpus.stats.posts import COLUMNS, Counts
 from netral_nlp.labels import LABELS
 
@@ -21,6 +27,7 @@ MOST_PARTS = 12
 """More splits or files than these are not compared with each other, but the largest of them."""
 _LARGEST_SHOWN = 10
 _ROWS_SHOWN = 20
+_RECENT = 4096
 
 _Integers = npt.NDArray[np.int64]
 
@@ -31,7 +38,7 @@ class Group:
 
     Attributes:
         posts: how many.
-        texts: how many different texts they have.
+        texts: how many different texts they have, as they are compared.
         labels: how many posts have each label, in the order of `COLUMNS`.
         rows: where the first of them are: row numbers by file.
     """
@@ -93,7 +100,7 @@ class Shared:
     Attributes:
         part: whose posts are counted.
         other: where they occur as well.
-        exact: posts of the part whose text the other has word for word.
+        exact: posts of the part whose text the other has word for word, as they are compared.
         near: posts of the part whose text the other has word for word or nearly; None where it was not looked for in
             all of both.
     """
@@ -141,7 +148,7 @@ class Repeats:
 
     Attributes:
         threshold: the least likeness of near duplicates (Jaccard of runs of five characters).
-        exact: posts with the same text; blanks around it do not count.
+        exact: posts with the same text; handles, links, phone and identity numbers and letter case do not count.
         near: posts that are the same but for a few words (exact copies are among them); None where not looked for.
         near_posts: how many posts, from the first on, near duplicates were looked for among.
         overlaps: between splits and between files, where there are two or more.
@@ -168,7 +175,7 @@ class RepeatFinder:
     """Collects posts, then finds what is repeated among them.
 
     Of each post 8 bytes of a hash are kept (two different texts of a million share one once in 37 million runs), and
-    of the first `most_near` the text.
+    of the first `most_near` the text, as it is compared.
 
     Args:
         most_near: how many posts to look for near duplicates among; the memory for their texts is the price.
@@ -194,9 +201,9 @@ class RepeatFinder:
             split: its split, None where it has none.
 
         Returns:
-            The hash of its text.
+            The hash of its text as it is compared: posts that are the same have the same.
         """
-        text = text.strip()
+        text = _compared(text.strip())
         digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         number = int.from_bytes(digest, "little")
         self._hashes.append(number)
@@ -307,6 +314,12 @@ class RepeatFinder:
             return 0
         texts = self._texts
         return len(near_duplicates_across([texts[row] for row in own], [texts[row] for row in theirs], threshold))
+
+
+@lru_cache(maxsize=_RECENT)  # templates come one after another
+def _compared(text: str) -> str:
+    """Return a text without handles, links and numbers, in one case; as it stands where it is nothing else."""
+    return comparable(text) or text
 
 
 def _pairs(parts: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from netral_nlp.corpus.annotations.tasks import TaskOptions
+from netral_nlp.corpus.groups import value_key
 from netral_nlp.corpus.stats.copies import RepeatFinder, Repeats
 from netral_nlp.corpus.stats.lengths import Lengths, TokenCounter
-from netral_nlp.corpus.stats.posts import COLUMNS, Counts, Post
+from netral_nlp.corpus.stats.posts import COLUMNS, Counts, Post, counted
 from netral_nlp.corpus.stats.reading import PostFiles
 from netral_nlp.corpus.stats.traits import KINDS, Traits, traits_of, without_accounts
 from netral_nlp.corpus.stats.words import TellingWord, WordCounts
@@ -239,6 +240,20 @@ class _Balance:
             found = self.counts[value] = [0] * len(COLUMNS)
         found[code] += 1
 
+    def check_values(self, column: str) -> None:
+        """Refuse a column that is no kind of post but nearly another value in every post: such a column may hold texts.
+
+        Raises:
+            InputError: it is one.
+        """
+        values = self.counts.keys() - {None}
+        stated = sum(sum(self.counts[value]) for value in values)
+        if len(values) > MOST_VALUES and len(values) > stated / 2:
+            raise InputError(
+                f"--by {column}: {len(values):,} different values in {stated:,} posts; name a column whose values many "
+                "posts share"
+            )
+
     def cut(self, column: str) -> Cut | None:
         """Return the balance by value, None where no post states any."""
         named = [(value, _counts(counts)) for value, counts in self.counts.items() if value is not None]
@@ -295,7 +310,8 @@ class _Dates:
                     self._unreadable += 1
         self._files.clear()
         if self._unreadable:
-            self.notes.append(f"the dates of {self._unreadable:,} posts could not be read")
+            dates = "date" if self._unreadable == 1 else "dates"
+            self.notes.append(f"the {dates} of {counted(self._unreadable)} could not be read")
 
     def _read(self, file: str, times: Sequence[str | None]) -> list[str | None]:
         """Return each time's month: `2024-02`."""
@@ -417,7 +433,7 @@ def measure_posts(posts: Iterable[Post], options: StatsOptions = StatsOptions())
         if post.annotators is not None:
             annotators[post.annotators] += 1
         for name, found in counted.items():
-            if (value := post.value(name)) is not None:
+            if (value := value_key(post.value(name))) is not None:
                 found[value] += 1
         traits = traits_of(post.text)
         kinds[traits.kind] += 1
@@ -437,6 +453,8 @@ def measure_posts(posts: Iterable[Post], options: StatsOptions = StatsOptions())
         if name not in seen and name != "year":
             listed = ", ".join(sorted(seen - set(NEVER_NAMED))) or "none"
             raise InputError(f"--by {name}: no post has such a column; those that can be named are {listed}")
+        if name in cuts:
+            cuts[name].check_values(name)
     dates.count()
     repeats = finder.find(options.near)
     measured = {name: counts.cut(name) for name, counts in {**cuts, "year": dates.years}.items()}

@@ -11,8 +11,8 @@ from netral_nlp.corpus.stats import plots
 from netral_nlp.corpus.stats.copies import Copies, Group, Overlap
 from netral_nlp.corpus.stats.lengths import Lengths
 from netral_nlp.corpus.stats.measure import Stats
-from netral_nlp.corpus.stats.posts import COLUMNS, UNLABELLED, Counts
-from netral_nlp.corpus.stats.table import DOUBTS, SPREAD_HEAD, beyond_line, name, percent, present, spread_row
+from netral_nlp.corpus.stats.posts import COLUMNS, UNLABELLED, Counts, counted
+from netral_nlp.corpus.stats.table import DOUBTS, SAME, SPREAD_HEAD, beyond_line, name, percent, present, spread_row
 from netral_nlp.errors import InputError
 from netral_nlp.labels import LABELS
 from netral_nlp.page.document import document
@@ -89,7 +89,7 @@ def render_page(stats: Stats) -> str:
         _TITLE,
         [
             f"<h1>{_TITLE}</h1>",
-            f'<p class="soft">{stats.posts:,} posts in {_files(len(stats.files))}: {files}</p>',
+            f'<p class="soft">{counted(stats.posts)} in {counted(len(stats.files), "file")}: {files}</p>',
             _tiles(stats),
             notes,
             f"<nav>{links}</nav>",
@@ -97,10 +97,6 @@ def render_page(stats: Stats) -> str:
         ],
         style=plots.STYLE,
     )
-
-
-def _files(count: int) -> str:
-    return f"{count:,} file{'s' if count != 1 else ''}"
 
 
 def _sentence(note: str) -> str:
@@ -111,11 +107,12 @@ def _tiles(stats: Stats) -> str:
     labelled = sum(stats.balance[: len(LABELS)])
     found = stats.repeats
     copies = found.near or found.exact
-    kind = "copies or near copies of another" if found.near else "copies of another"
+    one, several = ("a copy", "copies") if found.near is None else ("a copy or near copy", "copies or near copies")
+    kind = f"is {one}" if copies.copies == 1 else f"are {several}"
     tiles = [
-        (f"{stats.posts:,}", "posts"),
+        (f"{stats.posts:,}", "post" if stats.posts == 1 else "posts"),
         (f"{labelled:,}", "of them labelled"),
-        (f"{copies.copies:,}", f"are {kind} ({percent(copies.copies, copies.posts)})"),
+        (f"{copies.copies:,}", f"{kind} of another ({percent(copies.copies, copies.posts)})"),
     ]
     tiles += [_leak(overlap) for overlap in found.overlaps[:1]]
     if labelled:
@@ -166,7 +163,7 @@ def _time(stats: Stats) -> str:
     plot = f'<div class="scroll"><figure>{plots.time_plot(timeline)}</figure></div>'
     left = []
     if timeline.undated:
-        left.append(f"{timeline.undated:,} posts state no {timeline.unit}")
+        left.append(f"{counted(timeline.undated)} without a {timeline.unit}")
     if timeline.unreadable:
         left.append(f"the dates of {timeline.unreadable:,} could not be read")
     note = f'<p class="soft small">{_capital("; ".join(left))}.</p>' if left else ""
@@ -186,10 +183,7 @@ def _people(stats: Stats) -> str:
         rows.append(("with the text that they answer", stats.with_context))
     if stats.unsure is not None:
         rows += [(DOUBTS.get(what, f"sure or not: {what}"), posts) for what, posts in stats.unsure.items() if posts]
-    rows += [
-        (f"labelled by {number:,} annotator{'s' if number != 1 else ''}", posts)
-        for number, posts in stats.annotators.items()
-    ]
+    rows += [(f"labelled by {counted(number, 'annotator')}", posts) for number, posts in stats.annotators.items()]
     parts = []
     if rows:
         shown = [[name_cell(what), f"{posts:,}", percent(posts, stats.posts)] for what, posts in rows]
@@ -264,8 +258,8 @@ def _repeats(stats: Stats) -> str:
     ]
     head = ["the same", "copies", "share", "groups", "posts in them", "groups with different labels"]
     parts = [
-        '<p class="soft small">A copy is a post beyond the first of its group. Likeness is the Jaccard index of runs '
-        "of five characters; empty posts are not compared.</p>",
+        f'<p class="soft small">A copy is a post beyond the first of its group: {SAME}, nor does what a post answers. '
+        "Likeness is the Jaccard index of runs of five characters; empty posts are not compared.</p>",
         table_html(head, rows),
     ]
     drawn = [
@@ -310,7 +304,8 @@ def _leak(overlap: Overlap) -> tuple[str, str]:
     worst = max(pairs, key=lambda pair: _either(pair.exact, pair.near) / overlap.posts[pair.part])
     number = _either(worst.exact, worst.near)
     share = percent(number, overlap.posts[worst.part])
-    return f"{number:,}", f"posts of {escape(worst.part)} ({share}) are also in {escape(worst.other)}"
+    told = "post of {} ({}) is" if number == 1 else "posts of {} ({}) are"
+    return f"{number:,}", f"{told.format(escape(worst.part), share)} also in {escape(worst.other)}"
 
 
 def _either(exact: int, near: int | None) -> int:

@@ -9,7 +9,7 @@ from html import escape
 from netral_nlp.corpus.stats.copies import Copies
 from netral_nlp.corpus.stats.lengths import Lengths
 from netral_nlp.corpus.stats.measure import Timeline
-from netral_nlp.corpus.stats.posts import COLUMNS, Counts
+from netral_nlp.corpus.stats.posts import COLUMNS, Counts, counted
 from netral_nlp.corpus.stats.table import percent
 
 STYLE = """
@@ -36,6 +36,7 @@ td.empty { background: var(--panel); }
 
 _LEFT, _TOP, _BELOW = 50, 42, 40
 _WIDTH, _HEIGHT = 300, 150
+_SIZES_WIDTH = 400
 
 
 def swatch(code: int) -> str:
@@ -105,7 +106,7 @@ def length_plots(lengths: Lengths, names: Mapping[int, str]) -> list[str]:
     """
     totals = {code: sum(counts[code] for counts in lengths.bins) for code in names}
     shares = {code: [counts[code] / total for counts in lengths.bins] for code, total in totals.items() if total}
-    top = _nice(100 * max((max(found) for found in shares.values()), default=0.0), whole=False)
+    top = min(100.0, _nice(100 * max((max(found) for found in shares.values()), default=0.0), whole=False))
     bins = len(lengths.bins)
     step = (_WIDTH - _LEFT - 8) / bins
     plots = []
@@ -116,7 +117,7 @@ def length_plots(lengths: Lengths, names: Mapping[int, str]) -> list[str]:
             bars.append(
                 f'<rect class="l{code}" x="{_LEFT + place * step:.1f}" y="{_TOP + _HEIGHT - height:.1f}" '
                 f'width="{max(step - 1, 0.8):.1f}" height="{height:.1f}">'
-                f"<title>{_bin(lengths, place)} {lengths.unit}: {lengths.bins[place][code]:,} posts</title></rect>"
+                f"<title>{_bin(lengths, place)} {lengths.unit}: {counted(lengths.bins[place][code])}</title></rect>"
             )
         every = max(1, -(-bins // 6))
         ticks = [
@@ -127,7 +128,7 @@ def length_plots(lengths: Lengths, names: Mapping[int, str]) -> list[str]:
             for place in range(0, bins, every)
         ]
         spread = lengths.by_label[COLUMNS[code]]
-        title = f"{names[code]}: {totals[code]:,} posts"
+        title = f"{names[code]}: {counted(totals[code])}"
         told = (
             f"Length of {title} in {lengths.unit}: half of them have at most {spread.quantiles[0.5]:,.0f}, "
             f"95 of 100 at most {spread.quantiles[0.95]:,.0f}"
@@ -162,7 +163,9 @@ def time_plot(timeline: Timeline) -> str:
         f"Posts by {timeline.unit} from {next(iter(parts))} to {list(parts)[-1]}, by label; most are of {most}: "
         f"{sum(parts[most]):,}. Numbers below"
     )
-    return _plot(f"Posts by {timeline.unit}", told, bars, ticks, timeline.unit, "posts", top, width=width)
+    return _plot(
+        f"Posts by {timeline.unit}", told, bars, ticks, timeline.unit, "posts", top, width=width, scrolled=True
+    )
 
 
 def copies_plot(copies: Copies, title: str) -> str:
@@ -170,14 +173,14 @@ def copies_plot(copies: Copies, title: str) -> str:
     sizes = list(copies.sizes)
     counts = [posts for _, posts in copies.sizes.values()]
     top = _nice(max(counts))
-    step = (_WIDTH - _LEFT - 8) / len(sizes)
+    step = (_SIZES_WIDTH - _LEFT - 8) / len(sizes)
     bars = []
     for place, (size, (groups, posts)) in enumerate(copies.sizes.items()):
         height = _HEIGHT * posts / top
         x = _LEFT + (place + 0.5) * step
         bars.append(
             f'<rect class="l1" x="{x - step * 0.36:.1f}" y="{_TOP + _HEIGHT - height:.1f}" width="{step * 0.72:.1f}" '
-            f'height="{height:.1f}"><title>groups of {size}: {groups:,} groups, {posts:,} posts</title></rect>'
+            f'height="{height:.1f}"><title>of {size} posts: {counted(groups, "group")}, {posts:,} posts</title></rect>'
         )
         if posts:
             bars.append(
@@ -185,8 +188,8 @@ def copies_plot(copies: Copies, title: str) -> str:
                 f"{posts:,}</text>"
             )
     ticks = [(_LEFT + (place + 0.5) * step, size) for place, size in enumerate(sizes)]
-    told = f"{title}: {copies.in_groups:,} posts in {copies.groups:,} groups, {copies.copies:,} of them copies"
-    return _plot(title, told, bars, ticks, "posts in the group", "posts", top)
+    told = f"{title}: {copies.in_groups:,} posts in {counted(copies.groups, 'group')}, {copies.copies:,} of them copies"
+    return _plot(title, told, bars, ticks, "posts in the group", "posts", top, width=_SIZES_WIDTH)
 
 
 def _without_gaps(timeline: Timeline) -> dict[str, Counts]:
@@ -244,8 +247,12 @@ def _plot(
     top: float,
     *,
     width: int = _WIDTH,
+    scrolled: bool = False,
 ) -> str:
-    """Put axes around bars: ticks below, four steps up to `top` at the left."""
+    """Put axes around bars: ticks below, four steps up to `top` at the left.
+
+    Where `scrolled`, a narrow screen does not shrink it.
+    """
     bottom = _TOP + _HEIGHT
     lines = []
     for part in range(5):
@@ -259,7 +266,7 @@ def _plot(
     )
     height = bottom + _BELOW
     return (
-        f'<svg {"class=line " if width > _WIDTH else ""}role="img" width="{width}" height="{height}" '
+        f'<svg {"class=line " if scrolled else ""}role="img" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" aria-label="{escape(told)}">{_title(title)}{"".join(lines)}'
         f'<g class="bars">{"".join(marks)}</g>{labels}'
         f'<text x="{(_LEFT + width - 8) / 2:.0f}" y="{bottom + 32}" text-anchor="middle">{escape(across)}</text>'

@@ -16,6 +16,11 @@ Counts = tuple[int, int, int, int]
 """Posts by label, then those without one."""
 
 
+def counted(number: int, noun: str = "post") -> str:
+    """Return a number with what it counts: `1 post`, `2,000 posts`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """One post of a file.

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from netral_nlp.corpus.stats.copies import Copies, Group, Overlap
 from netral_nlp.corpus.stats.lengths import Lengths, Spread
 from netral_nlp.corpus.stats.measure import Cut, Stats
-from netral_nlp.corpus.stats.posts import COLUMNS, UNLABELLED, Counts
+from netral_nlp.corpus.stats.posts import COLUMNS, UNLABELLED, Counts, counted
 from netral_nlp.evaluation.metrics import align
 from netral_nlp.labels import LABELS, Label
 
 _LONGEST_NAME = 60
 _GROUPS = 5
 _ROWS = 8
+SAME = "handles, links, phone and identity numbers and letter case do not make another post"
+"""What "the same" means, wherever copies are counted."""
 DOUBTS = {"unsure": "an annotator unsure, or annotators differ", "sure": "annotators sure"}
 QUANTILE_NAMES = {0.05: "5 %", 0.25: "25 %", 0.5: "median", 0.75: "75 %", 0.95: "95 %", 0.99: "99 %"}
 
@@ -60,7 +62,7 @@ def present(balance: Counts) -> list[int]:
 
 def _head(stats: Stats) -> str:
     files = ", ".join(f"{_short(file)} {rows:,}" for file, rows in stats.files.items()) if len(stats.files) > 1 else ""
-    shown = f"{stats.posts:,} posts in {len(stats.files):,} file{'s' if len(stats.files) != 1 else ''}"
+    shown = f"{counted(stats.posts)} in {counted(len(stats.files), 'file')}"
     return f"{shown}: {files}" if files else shown
 
 
@@ -95,14 +97,13 @@ def _people(stats: Stats) -> str:
         shown = [(DOUBTS.get(what, f"sure or not {what}"), posts) for what, posts in stats.unsure.items() if posts]
         rows += [[what, f"{posts:,}", percent(posts, stats.posts)] for what, posts in shown]
     for number, posts in stats.annotators.items():
-        people = f"{number:,} annotator{'s' if number != 1 else ''}"
-        rows.append([f"labelled by {people}", f"{posts:,}", percent(posts, stats.posts)])
+        rows.append([f"labelled by {counted(number, 'annotator')}", f"{posts:,}", percent(posts, stats.posts)])
     lines = align([["posts", "", "share"], *rows]) if rows else []
     for what, persons in (("authors", stats.authors), ("threads", stats.threads)):
         if persons is not None:
             most = ", ".join(f"{posts:,}" for posts in persons.most_active)
             lines.append(
-                f"{what}: {persons.count:,} of {persons.posts:,} posts; those with most posts: {most} "
+                f"{what}: {persons.count:,} of {counted(persons.posts)}; those with most posts: {most} "
                 f"({percent(sum(persons.most_active), persons.posts)})"
             )
     return "\n".join(lines)
@@ -128,9 +129,10 @@ def beyond_line(lengths: Lengths, model: str | None) -> str:
     """Say how many posts are longer than the model reads at once; nothing where no tokens were counted."""
     if lengths.window is None or lengths.beyond is None:
         return ""
+    verb, them = ("is", "it is") if lengths.beyond == 1 else ("are", "they are")
     return (
-        f"{lengths.beyond:,} posts ({percent(lengths.beyond, lengths.all.posts)}) are longer than the "
-        f"{lengths.window:,} tokens that {model} reads at once: they are read in windows when scored, and cut in "
+        f"{counted(lengths.beyond)} ({percent(lengths.beyond, lengths.all.posts)}) {verb} longer than the "
+        f"{lengths.window:,} tokens that {model} reads at once: {them} read in windows when scored, and cut in "
         "training"
     )
 
@@ -165,7 +167,7 @@ def _repeats(stats: Stats) -> str:
         ]
         for title, copies in shown
     ]
-    lines = align(rows)
+    lines = [*align(rows), f"({SAME})"]
     largest = (found.near or found.exact).largest[:_GROUPS]
     if largest:
         lines.append("largest groups (posts; rows):")
