@@ -300,3 +300,27 @@ def test_old_posts_may_call_their_columns_as_the_new_ones_do(tmp_path: Path) -> 
 
     new_posts = 40 - len(found.dev)
     assert 2 * new_posts - 1 <= len(found.train) <= 2 * new_posts
+
+
+def test_old_posts_that_differ_from_dev_posts_in_links_and_handles_alone_are_not_mixed_in(tmp_path: Path) -> None:
+    new = write_posts(tmp_path / "new.jsonl", make_posts(60))
+    dev_posts = make_posts(30, seed=9)
+    dev = write_posts(tmp_path / "dev.jsonl", dev_posts)
+    reposts = [
+        {**post, "text": f"@akun_relawan_{n} @warga_{n} {post['text']} https://contoh.example/berita/{n * 7919}"}
+        for n, post in enumerate(dev_posts)
+    ]
+    fresh = [{"text": "Terima kasih Pak Wali, jalan kampung sudah mulus", "label": "supportive"}]
+    old = write_posts(tmp_path / "old.jsonl", [*reposts, *fresh])
+    plain = loaded(new, tmp_path, dev=[str(dev)])
+    mixed = loaded(new, tmp_path, dev=[str(dev)], replay=[str(old)], replay_share=0.9)
+    assert len(mixed.train) - len(plain.train) == 1
+
+
+def test_likes_of_different_posts_may_stand_on_both_sides_of_a_held_out_dev_set() -> None:
+    from netral_nlp.corpus.split import hold_out
+
+    contexts = [f"Deklarasi relawan paslon {n} di lapangan desa nomor {n * 7919}" for n in range(40)]
+    train, dev = hold_out([""] * 40, [n % 2 for n in range(40)], 0.2, seed=0, contexts=contexts)
+    assert len(train) + len(dev) == 40
+    assert len(dev) > 1

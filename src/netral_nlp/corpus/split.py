@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from netral_nlp.corpus.duplicates import near_same_groups
 from netral_nlp.corpus.groups import IntArray, connected, copies, numbered, values_apart
 from netral_nlp.corpus.times import FloatArray, as_date, read_times
-from netral_nlp.errors import ConfigError, InputError, MissingExtraError
+from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.labels import LABELS, Label
 
 NearSame = Literal["auto", "join", "set-aside"]
@@ -400,14 +398,21 @@ def assign_groups(groups: IntArray, strata: IntArray, shares: Sequence[float], s
     return np.array(chosen, dtype=np.int64)[groups]
 
 
-def hold_out(texts: Sequence[str], labels: Sequence[int], share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Choose the posts to hold out: by label, and never one of two near-same posts.
+def hold_out(
+    texts: Sequence[str],
+    labels: Sequence[int],
+    share: float,
+    seed: int,
+    contexts: Sequence[str | None] | None = None,
+) -> tuple[list[int], list[int]]:
+    """Choose the posts to hold out: by label, and never one of two copies.
 
     Args:
-        texts: Posts.
-        labels: Their labels; each keeps its share on both sides as far as the groups allow.
-        share: How much to hold out; the nearest of 1/2, 1/3, 1/4... is taken.
-        seed: Decides which.
+        texts: posts.
+        labels: their labels; each keeps its share on both sides as far as the groups allow.
+        share: how much to hold out.
+        seed: decides which.
+        contexts: what each post answers, see `groups.copies`.
 
     Returns:
         The places of the training posts and of the held-out posts, each in input order.
@@ -415,21 +420,15 @@ def hold_out(texts: Sequence[str], labels: Sequence[int], share: float, seed: in
     Raises:
         InputError: there are too few posts to hold any out.
     """
-    try:
-        from sklearn.model_selection import StratifiedGroupKFold
-    except ImportError:
-        raise MissingExtraError("holding out a dev set", "train") from None
-    folds = max(2, round(1 / share))
-    groups = near_same_groups(texts)
-    if len(set(groups)) < folds:
+    groups = copies(texts, contexts)
+    different = len(set(groups.tolist()))
+    if different < max(2, round(1 / share)):
         raise InputError(
-            f"{len(set(groups))} different posts are too few to hold {share:.0%} out; give dev files, or more data"
+            f"{different} different posts are too few to hold {share:.0%} out; give dev files, or more data"
         )
-    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a label with fewer posts than folds: said by the caller
-        train, dev = next(iter(splitter.split(np.zeros(len(texts)), np.asarray(labels), groups)))
-    return sorted(train.tolist()), sorted(dev.tolist())
+    sides = assign_groups(groups, np.asarray(labels, dtype=np.int64), [1 - share, share], seed)
+    train, dev = (np.flatnonzero(sides == side).tolist() for side in (0, 1))
+    return train, dev
 
 
 # -- reading labels and times -----------------------------------------------------------------------------------------

@@ -506,7 +506,7 @@ def _write(request: SplitRequest, inputs: Sequence[Path], output: Path, posts: _
                 names.append(left_out)
         except InputError as error:  # the user knows the files by their own names
             raise InputError(str(error).replace(str(stage), str(output))) from None
-        result = _result(request, inputs, output, stage, names, posts, split)
+        result = _result(request, inputs, stage, names, posts, split)
         write_json(stage / MANIFEST, result.manifest, stage / f"{MANIFEST}.part")
         for name in names:
             move(stage / name, output / name)
@@ -630,7 +630,6 @@ def _says_the_same(posts: _Posts, split: Split, name: str, values: Sequence[str]
 def _result(
     request: SplitRequest,
     inputs: Sequence[Path],
-    output: Path,
     stage: Path,
     names: Sequence[str],
     posts: _Posts,

@@ -174,7 +174,8 @@ def _hold_out(rows: pd.DataFrame, config: TrainingConfig) -> tuple[pd.DataFrame,
 
     order = {label: index for index, label in enumerate(LABELS)}
     labels = [order[label] for label in rows["label"]]
-    train, dev = hold_out(rows["text"].tolist(), labels, config.dev_share, config.seed)
+    contexts = rows["context"].tolist() if "context" in rows.columns else None
+    train, dev = hold_out(rows["text"].tolist(), labels, config.dev_share, config.seed, contexts)
     log.info("%d posts are held out for dev, near-same posts together", len(dev))
     return rows.iloc[train].reset_index(drop=True), rows.iloc[dev].reset_index(drop=True)
 

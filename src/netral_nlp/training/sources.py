@@ -19,6 +19,7 @@ from netral_nlp.labels import LABELS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from netral_nlp.corpus.same_posts import ComparedPosts
     from netral_nlp.training.config import TrainingConfig
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 _DEV = frozenset({"dev", "development", "val", "valid", "validation", "validasi"})
 _TEST = frozenset({"test", "testing", "uji", "holdout", "held_out"})
 _NEAR_SAME = 0.7
+_POST = ("text", "context", "action")
 
 
 @dataclass(frozen=True)
@@ -149,17 +151,19 @@ def mix_in(train: pd.DataFrame, dev: pd.DataFrame, config: TrainingConfig) -> pd
     """
     import pandas as pd
 
-    from netral_nlp.corpus.duplicates import near_duplicates_across
+    from netral_nlp.corpus.same_posts import same_across
 
     old = _read_old(config)
     sides = _sides(old, config)
     held_out = (sides == "dev") | (sides == "test")
-    leaks = {pair.row for pair in near_duplicates_across(_joined(old), _joined(dev), _NEAR_SAME)}
-    known = set(_joined(train))
+    compared, chosen_on = _compared(old), _compared(dev)
+    rows = range(len(compared))
+    leaks = {same.row for same in same_across(compared, rows, chosen_on, range(len(chosen_on)), _NEAR_SAME)}
+    known = set(_compared(train).keys())
     usable = [
         row
-        for row, text in enumerate(_joined(old))
-        if not held_out[row] and row not in leaks and text not in known and text
+        for row, key in enumerate(compared.keys())
+        if not held_out[row] and row not in leaks and key not in known and (key[0] or key[1])
     ]
     if not usable:
         raise InputError(f"{', '.join(config.replay)}: no post is left to mix in; all are held out, or known already")
@@ -219,10 +223,13 @@ def _sides(rows: pd.DataFrame, config: TrainingConfig) -> np.ndarray:
     return np.array(["dev" if name in _DEV else "test" if name in _TEST else "train" for name in names], dtype=object)
 
 
-def _joined(rows: pd.DataFrame) -> list[str]:
-    """Text and context of each post as one text."""
-    contexts = rows["context"].tolist() if "context" in rows.columns else [None] * len(rows)
-    return [f"{text}\n{context or ''}".strip() for text, context in zip(rows["text"].tolist(), contexts, strict=True)]
+def _compared(rows: pd.DataFrame) -> ComparedPosts:
+    """Return posts as they are compared with each other, as `netral data check` and `split` do."""
+    from netral_nlp.corpus.same_posts import ComparedPosts
+
+    columns = ([None if value is None else str(value) for value in _column(rows, name)] for name in _POST)
+    texts, contexts, actions = columns
+    return ComparedPosts.of([text or "" for text in texts], contexts, actions)
 
 
 def _column(rows: pd.DataFrame, name: str) -> list[object]:

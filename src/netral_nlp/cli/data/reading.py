@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from netral_nlp.corpus.annotations.tasks import FORMATS
 from netral_nlp.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from netral_nlp.corpus.annotations.tasks import TaskOptions
 
-_FORMATS = ("auto", "label-studio", "doccano", "argilla", "table")
-
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `reading_options` and `label_map` read."""
     group = parser.add_argument_group("how the files are read (all of it is found, where it can be)")
-    group.add_argument("--format", choices=_FORMATS, default="auto", help="the tool (default: by the file's content)")
+    group.add_argument("--format", choices=FORMATS, default="auto", help="the tool (default: by the file's content)")
     group.add_argument("--text-column", metavar="NAME", help="where the post is")
     group.add_argument("--context-column", metavar="NAME", help="where the text is that the post answers")
     group.add_argument("--id-column", metavar="NAME", help="where the post's id is")
