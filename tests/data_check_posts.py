@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from netral_nlp.corpus.annotations.tasks import Answer, Task
+from netral_nlp.corpus.annotations.tasks import UNNAMED, Answer, Task
 
 PLACES = (
     "Banyumas", "Sleman", "Jember", "Tabanan", "Bulukumba", "Kampar", "Sambas", "Ende", "Kapuas", "Buton", "Garut",
@@ -66,7 +66,7 @@ def rows(count: int, start: int = 0, **more: Any) -> list[dict[str, Any]]:
 def task(row: dict[str, Any], number: int, file: str = "posts.jsonl") -> Task:
     """A row as a task with one nameless annotator."""
     fields = {key: value for key, value in row.items() if key not in ("id", "text", "label")}
-    answers = (Answer("1", (row["label"],)),) if row.get("label") else ()
+    answers = (Answer(UNNAMED, (row["label"],)),) if row.get("label") else ()
     return Task(file, number, row.get("id"), row["text"], fields, answers)
 
 

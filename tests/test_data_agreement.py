@@ -165,7 +165,7 @@ def test_with_many_annotators_the_terminal_shows_those_that_agree_least(tmp_path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("text,label\na,netral\n", "at least two annotators and only '1' was found; .*--annotators"),
+        ("text,label\na,netral\n", "at least two annotators and only '\\(unnamed\\)' was found; .*--annotators"),
         ("text,label\na,skip\n", "at least two annotators and nobody was found"),
         ("text,ani,budi\na,netral,\nb,,memihak\n", "no post has labels from two annotators"),
     ],
@@ -213,6 +213,14 @@ def test_more_answers_than_memory_holds_are_refused(tmp_path, capsys, monkeypatc
     monkeypatch.setattr("netral_nlp.cli.data.agreement._MOST_CELLS", 10)
     assert run(EXPORTS / "label_studio.json") == 1
     assert "measure parts of the project, one after another" in capsys.readouterr().err
+
+
+def test_annotators_that_are_called_1_and_2_are_two(tmp_path, capsys):
+    path = tmp_path / "answers.csv"
+    answers = "p1,Jadwal debat,1,netral\np1,Jadwal debat,2,netral\np2,Gas Pak,1,memihak\np2,Gas Pak,2,netral\n"
+    path.write_text(f"id,text,annotator,label\n{answers}", encoding="utf-8")
+    told = figures(capsys, path, "--resamples", 0)
+    assert (told["annotators"], told["shared_posts"]) == (["1", "2"], 2)
 
 
 def test_one_annotator_can_be_the_adjudicator(tmp_path, capsys):

@@ -227,6 +227,35 @@ def test_a_raw_label_studio_export_is_checked(tmp_path: Path, capsys: pytest.Cap
     assert run(capsys, path, "--map", "Mendukung=memihak", *OFF)[0] == 0
 
 
+def test_answers_of_annotators_called_1_and_2_are_answers_to_one_post(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = [{**row, "annotator": annotator} for row in rows(60) for annotator in (1, 2)]
+    made[1]["label"] = "berkampanye"
+    path = write_csv(tmp_path / "answers.csv", made)
+
+    code, document = as_json(capsys, path, *OFF)
+
+    assert (code, document["posts"]) == (0, 60)
+    assert rows_of(document, "annotators differ") == [("answers.csv", 1)]
+
+
+def test_an_adjudicator_has_the_last_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = [{**row, "annotator": name} for row in rows(60) for name in ("ani", "budi", "ketua")]
+    made[0]["label"] = made[1]["label"] = "berkampanye"
+    path = write_csv(tmp_path / "answers.csv", made)
+
+    assert as_json(capsys, path, *OFF)[1]["labels"]["neutral"] == 19
+    code, document = as_json(capsys, path, *OFF, "--adjudicator", "ketua")
+
+    assert (code, document["labels"]["neutral"]) == (0, 20)
+    assert rows_of(document, "annotators differ") == []
+    assert run(capsys, path, *OFF, "--adjudicator", "dewi")[::2] == (
+        1,
+        "netral: error: no answers of the adjudicator 'dewi'; the annotators are 'ani', 'budi', 'ketua'\n",
+    )
+
+
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".xlsx", ".parquet"])
 def test_the_report_holds_every_finding_in_each_format(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str

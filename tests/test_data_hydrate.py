@@ -15,6 +15,7 @@ from netral_nlp.cli.main import main
 from netral_nlp.corpus.hydrate import Hydrated, hydrate
 from netral_nlp.corpus.label_file import dehydrate, read_label_files
 from netral_nlp.corpus.labelled import read_labelled, text_id
+from netral_nlp.corpus.public_files import Chunk
 from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.formats import write_rows
 
@@ -208,10 +209,20 @@ def test_the_first_of_repeated_texts_wins_and_columns_are_kept_when_asked(tmp_pa
         join(labels, tmp_path / "a.csv", keep=["source"])
 
 
+def test_of_several_strings_in_a_row_the_first_is_its_value() -> None:
+    chunk = Chunk([1, 2, 3])
+    for index, value in [(0, "satu"), (0, "dua"), (2, "tiga")]:
+        chunk.add("data.id[]", index, value)
+    assert [chunk.value("data.id[]", index) for index in range(3)] == ["satu", None, "tiga"]
+    chunk.add("data.id[]", 1, "empat")
+    assert [chunk.value("data.id[]", index) for index in range(3)] == ["satu", "empat", "tiga"]
+    assert chunk.value("lain", 0) is None
+
+
 def test_only_the_named_columns_are_looked_at(tmp_path: Path, labels: Path) -> None:
     write_rows(tmp_path / "a.csv", [{"satu": TEXTS[0], "dua": TEXTS[1]}])
     assert [row["text"] for row in join(labels, tmp_path / "a.csv", text_columns=["dua"]).rows] == [TEXTS[1]]
-    with pytest.raises(InputError, match=r"no file has a column 'tiga'; their columns are 'satu', 'dua'"):
+    with pytest.raises(InputError, match=r"no file has a column 'tiga'; name one of theirs: 'satu', 'dua'"):
         join(labels, tmp_path / "a.csv", text_columns=["tiga"])
 
 
@@ -237,19 +248,19 @@ H1 = hashlib.sha256(TEXTS[0].encode()).hexdigest()
     [
         (f"sha256,label\n{H1},neutral\n12ab,neutral\n", "row 2, column 'sha256': not a hash of 16 to 64 hex digits"),
         (f"sha256,label\n{H1},neutral\n1.23457E+15,neutral\n", "row 2, column 'sha256': a number, no hash"),
-        (f"sha256,label\n{H1},neutral\n,neutral\n", "row 2, column 'sha256': no hash"),
+        (f"sha256,label\n{H1},neutral\n,neutral\n", "row 2, column 'sha256': no hash; fill it in or remove the row"),
         (f"sha256,label\n{H1},maybe\n", "row 1, column 'label': unknown label 'maybe'; the labels are neutral"),
-        (f"sha256,label\n{H1},\n", "row 1, column 'label': no label"),
+        (f"sha256,label\n{H1},\n", "row 1, column 'label': no label; fill it in or remove the row"),
         (
             f"sha256,label\n{H1},neutral\n{H1[:16]},supportive\n",
             "row 2: the same hash has the label 'neutral' in row 1 and 'supportive' here",
         ),
         (
             f"sha256,label\n{H1},neutral\n{H1[:-1]}{'0' if H1[-1] != '0' else '1'},neutral\n",
-            "row 2: the hash begins like that of row 1 and goes on differently",
+            "row 2: the hash begins like that of row 1 and goes on differently: one of them is wrong; remove it",
         ),
-        (f"sha,label\n{H1},neutral\n", "no column 'sha256'"),
-        (f"sha256,kelas\n{H1},neutral\n", "no column 'label'"),
+        (f"sha,label\n{H1},neutral\n", "its columns are 'sha', 'label'; rename the one with the hashes"),
+        (f"sha256,kelas\n{H1},neutral\n", "its columns are 'sha256', 'kelas'; rename the one with the labels"),
         ("sha256,label\n", "has a header but no rows"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 
 from netral_nlp.cli.main import main
 from netral_nlp.corpus.annotations.read import read_tasks
-from netral_nlp.errors import InputError
+from netral_nlp.corpus.annotations.records import Source, _named
+from netral_nlp.errors import InputError, MissingExtraError
 
 EXPORTS = Path(__file__).parent / "exports"
 WHOLE = (EXPORTS / "label_studio.json").read_bytes()
@@ -87,6 +88,14 @@ def test_a_zip_names_the_file_in_it(tmp_path):
     with pytest.raises(InputError) as error:
         list(read_tasks(path))
     assert str(error.value).startswith(f"{path}/ani.jsonl: row 2")
+
+
+def test_a_missing_library_is_told_of_a_file_in_a_zip(tmp_path):
+    inner = Source(tmp_path / "0" / "ani.jsonl", "export.zip/ani.jsonl", packed=True)
+    with pytest.raises(MissingExtraError) as error, _named(inner):
+        raise MissingExtraError(f"reading {inner.path}", "train")
+    assert str(error.value).startswith("reading export.zip/ani.jsonl needs the extra [train]")
+    assert error.value.extra == "train"
 
 
 @pytest.mark.parametrize(

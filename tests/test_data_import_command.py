@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from netral_nlp.cli.main import main
+from netral_nlp.corpus.annotations.read import read_tasks
 from netral_nlp.corpus.labelled import read_labelled
+from netral_nlp.formats import write_rows
 
 EXPORTS = Path(__file__).parent / "exports"
 EXPORT = str(EXPORTS / "label_studio.json")
@@ -165,3 +167,65 @@ def test_one_annotator_without_a_name_and_the_kinds_of_doubt_are_told(tmp_path, 
 def test_a_map_to_no_label_names_the_option(tmp_path, capsys):
     assert run(EXPORT, "-o", tmp_path / "posts.jsonl", "--map", "Mendukung=suka") == 1
     assert "--map 'Mendukung=suka': unknown label 'suka'" in capsys.readouterr().err
+
+
+def answers_of(path, count=12):
+    """One row an answer: annotators 1 and 2, as a tool numbers its users, who differ on every third post."""
+    lines = ["id,text,annotator,label"]
+    for number in range(count):
+        for annotator in (1, 2):
+            label = "memihak" if annotator == 2 and number % 3 == 0 else "netral"
+            lines.append(f"p{number},Jadwal debat ke-{number} diumumkan KPU,{annotator},{label}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_annotators_that_are_called_1_and_2_have_names(tmp_path, capsys):
+    path = answers_of(tmp_path / "answers.csv")
+    assert run(path, "-o", tmp_path / "posts.jsonl") == 0
+    assert "2 annotators: 1 12, 2 12\n" in capsys.readouterr().out
+    alone = tmp_path / "satu.csv"
+    alone.write_text("text,annotator,label\nJadwal debat,1,netral\n", encoding="utf-8")
+    assert run(alone, "-o", tmp_path / "satu.jsonl") == 0
+    assert "1 annotator: 1 1\n" in capsys.readouterr().out
+
+
+def test_an_unnamed_annotator_is_unnamed_after_an_import_too(tmp_path, capsys):
+    path = tmp_path / "posts.csv"
+    path.write_text("text,label\nJadwal debat,netral\n", encoding="utf-8")
+    assert run(path, "-o", tmp_path / "once.csv") == 0
+    assert run(tmp_path / "once.csv", "-o", tmp_path / "twice.csv") == 0
+    assert capsys.readouterr().out.count("\n1 annotator, unnamed\n") == 2
+    assert (tmp_path / "once.csv").read_bytes() == (tmp_path / "twice.csv").read_bytes()
+
+
+@pytest.mark.parametrize("column", ["adjudicated", "label", " Label "])
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "xlsx"])
+def test_decisions_on_dropped_posts_are_never_overwritten(tmp_path, capsys, ending, column):
+    output, dropped = tmp_path / "posts.jsonl", tmp_path / f"posts.dropped.{ending}"
+    arguments = [EXPORT, "-o", output, "--dropped", dropped]
+    assert run(*arguments) == 0
+    assert run(*arguments, "--overwrite") == 0
+    rows = [task.fields | {"text": task.text, "id": task.id} for task in read_tasks(dropped)]
+    write_rows(dropped, [row | {column: value, "ratings": {}} for row, value in zip(rows, ["netral", ""], strict=True)])
+    before = (output.read_bytes(), dropped.read_bytes())
+    capsys.readouterr()
+    assert run(*arguments, "--overwrite") == 1
+    said = capsys.readouterr().err
+    assert f"{dropped}: has decisions (rows: 1), which --overwrite would undo" in said
+    assert "add it to the files to read, and name another file with --dropped" in said
+    assert (output.read_bytes(), dropped.read_bytes()) == before
+
+
+def test_decided_posts_are_imported_together_with_the_export(tmp_path, capsys):
+    output, dropped = tmp_path / "posts.jsonl", tmp_path / "posts.dropped.jsonl"
+    assert run(EXPORT, "-o", output) == 0
+    rows = [json.loads(line) for line in dropped.read_text(encoding="utf-8").splitlines()]
+    write_rows(dropped, [row | {"adjudicated": "netral"} for row in rows])
+    decided = dropped.read_bytes()
+    for more in ([], ["--overwrite"]):
+        assert run(EXPORT, dropped, "-o", output, *more) == 1
+        assert "is one of the files to read; name another file with --dropped" in capsys.readouterr().err
+    assert run(EXPORT, dropped, "-o", output, "--dropped", tmp_path / "rest.jsonl", "--overwrite") == 0
+    assert len(read_labelled(output)) == 12
+    assert dropped.read_bytes() == decided

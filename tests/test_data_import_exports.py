@@ -9,7 +9,7 @@ import pytest
 
 from netral_nlp.corpus.annotations.consolidate import import_posts
 from netral_nlp.corpus.annotations.read import annotation_format, read_tasks
-from netral_nlp.corpus.annotations.tasks import TaskOptions
+from netral_nlp.corpus.annotations.tasks import UNNAMED, TaskOptions
 from netral_nlp.errors import InputError
 from netral_nlp.labels import Label
 
@@ -121,7 +121,7 @@ def test_a_folder_that_argilla_saved_is_read(tmp_path):
 def test_a_shared_file_of_doccano_has_one_nameless_annotator(tmp_path):
     shutil.copy(EXPORTS / "doccano_all.json", tmp_path / "all.json")
     imported = import_posts(tmp_path / "all.json")
-    assert list(imported.annotators) == ["1"]
+    assert list(imported.annotators) == [UNNAMED]
     assert [post.label for post in imported.all] == expected()[0]
 
 

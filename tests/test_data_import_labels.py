@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netral_nlp.corpus.annotations.consolidate import LABEL_MODES, TIES, import_posts
+from netral_nlp.corpus.annotations.tasks import TaskOptions
 from netral_nlp.corpus.labelled import read_labelled, text_id
 from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.formats import write_rows
@@ -92,14 +93,14 @@ def test_rows_say_how_many_annotators_and_whether_they_differ(posts):
 
 
 def test_an_adjudicators_answers_are_final_and_no_ratings(posts):
-    imported = import_posts(posts, adjudicator="citra")
+    imported = import_posts(posts, TaskOptions(adjudicator="citra"))
     assert imported.all[0].label is S
     assert imported.all[0].ratings == {"ani": N, "budi": N}
     assert "citra" not in imported.ratings()
     with pytest.raises(
         InputError, match="no answers of the adjudicator 'eko'; the annotators are 'ani', 'budi', 'citra'"
     ):
-        import_posts(posts, adjudicator="eko")
+        import_posts(posts, TaskOptions(adjudicator="eko"))
 
 
 @pytest.mark.parametrize("options", [{"labels": "best"}, {"ties": "harsher"}, {"min_annotators": 0}])
@@ -344,7 +345,7 @@ def test_doubts_and_directions_of_answers_become_the_posts(tmp_path, answers, un
 
 def test_an_adjudicators_direction_stands_above_the_others(tmp_path):
     answers = [("ani", "memihak", None, "pro"), ("budi", "memihak", None, "pro"), ("ketua", "memihak", None, "kontra")]
-    (post,) = import_posts(long(tmp_path / "long.jsonl", *answers), adjudicator="ketua").all
+    (post,) = import_posts(long(tmp_path / "long.jsonl", *answers), TaskOptions(adjudicator="ketua")).all
     assert (post.unsure, post.fields["direction"]) == (False, "contra")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from netral_nlp.corpus.annotations.consolidate import import_posts
 from netral_nlp.corpus.annotations.read import annotation_format, read_tasks
-from netral_nlp.corpus.annotations.tasks import Answer, TaskOptions
+from netral_nlp.corpus.annotations.tasks import UNNAMED, Answer, TaskOptions
 from netral_nlp.corpus.labelled import read_labelled
 from netral_nlp.errors import InputError
 from netral_nlp.labels import Label
@@ -88,7 +88,7 @@ def test_one_row_an_answer(tmp_path):
 def test_a_plain_labelled_file_has_one_nameless_annotator(tmp_path):
     path = csv(tmp_path / "posts.csv", "id,text,label", f"p1,{TEXTS[0]},netral")
     (task,) = read_tasks(path)
-    assert task.answers == (Answer("1", ("netral",)),)
+    assert task.answers == (Answer(UNNAMED, ("netral",)),)
 
 
 def test_several_files_with_one_label_column_are_one_annotator_each(tmp_path):
@@ -326,7 +326,7 @@ def test_doubt_and_direction_of_a_labelled_table_are_the_posts(tmp_path):
         f"p3,{TEXTS[2]},berkampanye,false,pro",
     )
     first = next(iter(read_tasks(path)))
-    assert (first.fields, first.answers) == ({"unsure": True, "direction": "contra"}, (Answer("1", ("memihak",)),))
+    assert (first.fields, first.answers) == ({"unsure": True, "direction": "contra"}, (Answer(UNNAMED, ("memihak",)),))
     assert marks(import_posts(path)) == [(True, "contra"), (True, None), (False, "pro")]
 
 
@@ -418,7 +418,7 @@ def test_the_only_label_column_beside_annotators_names_is_theirs_whatever_its_na
 
 def test_a_column_that_is_named_the_adjudicators_or_an_annotators_is_what_was_named(tmp_path):
     path = csv(tmp_path / "p.csv", "text,ani,budi,ketua", "a,netral,memihak,memihak", "b,netral,netral,memihak")
-    decided = import_posts(path, adjudicator="ketua")
+    decided = import_posts(path, TaskOptions(adjudicator="ketua"))
     assert (labels(decided), list(decided.annotators)) == ([S, S], ["ani", "budi"])
     three = import_posts(path, TaskOptions(annotator_columns=("ani", "budi", "ketua")))
     assert (labels(three), three.consensus()) == ([S, N], None)

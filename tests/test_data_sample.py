@@ -28,13 +28,14 @@ from netral_nlp.corpus.sample.exclusion import (
     NO_WORDS,
     REPEATED,
     SUITE,
+    Exclusions,
     Reference,
     exclude,
     read_reference,
 )
 from netral_nlp.corpus.sample.options import SampleOptions
 from netral_nlp.corpus.sample.pool import Pool, read_pool
-from netral_nlp.corpus.sample.sample import sample_posts
+from netral_nlp.corpus.sample.sample import exclusion_table, sample_posts
 from netral_nlp.errors import ConfigError, InputError, MissingExtraError
 from netral_nlp.evaluation.suites import suite_texts
 
@@ -168,6 +169,13 @@ def test_handles_links_and_numbers_do_not_make_another_post(held: str, drawn: st
     assert len(again.kept) == (held == "@akun_satu gas pak")  # short: another post under another post
 
 
+def test_a_few_of_many_left_out_are_not_none() -> None:
+    left = Exclusions(np.arange(9_999), np.ones(9_999, dtype=np.int64), {HELD_OUT: 1})
+    _, held, kept = exclusion_table(10_000, left).splitlines()
+    assert held.endswith(" < 0.1 %")
+    assert kept.endswith(" > 99.9 %")
+
+
 def test_a_lone_hand_sign_has_words_enough() -> None:
     assert exclude(Pool.of(["✌️", "@a @b https://x.id/1"])).kept.tolist() == [0]
 
@@ -177,13 +185,16 @@ def write(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("column", "digits"), [("sha256", 64), ("hash", 20), ("id", 16)])
+@pytest.mark.parametrize(
+    ("column", "digits", "before"),
+    [("sha256", 64, ""), ("hash", 20, ""), ("id", 16, ""), ("sha256", 64, "sha256:"), ("id", 16, " SHA256:")],
+)
 def test_a_label_file_with_hashes_alone_keeps_out_its_posts_and_what_resembles_them(
-    tmp_path: Path, column: str, digits: int
+    tmp_path: Path, column: str, digits: int, before: str
 ) -> None:
     texts = [f"{post(1)} & {post(2)}", *posts(3, 10)]
     path = tmp_path / "labels.csv"
-    path.write_text(f"{column},label\n{hashlib.sha256(texts[0].encode()).hexdigest()[:digits]},neutral\n")
+    path.write_text(f"{column},label\n{before}{hashlib.sha256(texts[0].encode()).hexdigest()[:digits]},neutral\n")
     said: list[str] = []
     reference = read_reference([path], say=said.append)
     copy = texts[0].replace("&", "&amp;") + "\n"  # as a web page or a spreadsheet changes it
@@ -207,7 +218,8 @@ def test_held_out_posts_are_read_from_exports_and_from_tasks_that_nobody_has_ans
     ("name", "content", "message"),
     [
         ("a.csv", "nama,umur\nx,1\n", "missing text column"),
-        ("a.csv", "sha256,label\nxyz,neutral\n", "row 1, column 'sha256': expected 16 to 64"),
+        ("a.csv", "sha256,label\nxyz,neutral\n", "row 1, column 'sha256': not a hash of 16 to 64 hex digits; mend"),
+        ("a.csv", "sha256,label\n1.23457E+15,neutral\n", "row 1, column 'sha256': a number, no hash: a spreadsheet"),
         ("a.jsonl", '{"text": "a"}\n{"text": \n', "row 2"),
         ("a.csv", "", "the file is empty"),
     ],
@@ -275,8 +287,10 @@ def test_mixed_takes_uncertain_posts_of_all_kinds() -> None:
     chances = sure(len(texts))
     unsure = [row for row, theme in enumerate(themes) if row % 6 == 0 or theme == 3]
     chances[unsure] = [0.4, 0.35, 0.25]
-    rows, _ = strategies.diverse_uncertain(texts, chances, 8)
-    assert set(rows.tolist()) <= set(unsure)
+    options = SampleOptions(count=8, by="mixed", share_random=0)
+    rows = [one.row for one in draw(Pool.of(texts), options, opinion=lambda part: chances).posts]
+    assert len(rows) == 8
+    assert set(rows) <= set(unsure)
     assert {themes[row] for row in rows} == {0, 1, 2, 3}
     top = strategies.by_uncertainty(chances)[:8]
     assert {themes[row] for row in top} != {0, 1, 2, 3}  # which uncertainty alone does not do

@@ -185,6 +185,34 @@ def test_what_check_finds_between_two_posts_is_one_group(seed: int) -> None:
             assert groups[same.row] == groups[same.other_row]
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([0.5, 0.6, 0.8]))
+def test_same_posts_among_others_are_alike_by_text_and_by_text_with_context(seed: int, threshold: float) -> None:
+    chance = random.Random(seed)
+    pool, around = make_texts(5, seed, words=4), [*make_texts(2, seed + 1, words=8), None]
+    size = chance.choice([12, 200])  # many under one context are compared another way
+    texts = [chance.choice(["", f"@akun {text}", text]) + chance.choice(["", "!", " ya", " lho", " deh"])
+             for text in chance.choices(pool, k=size)]  # fmt: skip
+    posts = ComparedPosts.of(texts, chance.choices(around, k=size), [None] * size)
+    rows, others = list(range(size // 2)), list(range(size // 2, size))
+
+    found = {same.row: same for same in same_across(posts, rows, posts, others, threshold)}
+
+    def by_text(row: int, other: int) -> float:
+        return jaccard(posts.texts[row], posts.texts[other])
+
+    def by_all(row: int, other: int) -> float:
+        return jaccard(posts.joined[row], posts.joined[other])
+
+    for row, same in found.items():
+        assert same.jaccard == by_all(row, same.other_row)
+        if posts.contexts[row] or posts.contexts[same.other_row]:
+            assert by_text(row, same.other_row) >= threshold
+    for row, other in itertools.product(rows, others) if size == 12 else ():
+        if posts.contexts[row] == posts.contexts[other] != "" and posts.texts[row] and posts.texts[other]:
+            assert by_text(row, other) < threshold or found[row].jaccard >= by_all(row, other)
+
+
 def near_ending(text: str, chance: random.Random) -> str:
     return text + chance.choice(["", "!", " ya", " lho"])
 

@@ -24,10 +24,11 @@ from netral_nlp.corpus.stats.measure import StatsOptions, measure_files, measure
 from netral_nlp.corpus.stats.page import figures_text, render_page, write_page
 from netral_nlp.corpus.stats.plots import _nice, copies_plot
 from netral_nlp.corpus.stats.posts import COLUMNS, Post
-from netral_nlp.corpus.stats.table import percent, tables
+from netral_nlp.corpus.stats.table import tables
 from netral_nlp.corpus.stats.traits import traits_of
 from netral_nlp.corpus.stats.words import WordCounts
 from netral_nlp.errors import ConfigError, InputError
+from netral_nlp.evaluation.metrics import percent
 from netral_nlp.labels import LABELS, Label
 
 TEXTS = (
@@ -426,6 +427,11 @@ class TestFiles:
     def test_copies_in_a_labelled_table_stay_posts(self, tmp_path):
         path = jsonl(tmp_path / "posts.jsonl", [{"text": POOL[0], "label": "netral"}] * 3)
         assert measure_files([path]).repeats.exact.copies == 2
+
+    def test_who_is_unsure_is_read_in_words_and_in_any_case(self):
+        said = ("Ragu-Ragu", " unsure ", "YA", "yakin", "tidak", "0", "mungkin", None)
+        posts = [Post("a.csv", row, POOL[0], Label.NEUTRAL, fields={"unsure": one}) for row, one in enumerate(said, 1)]
+        assert measure_posts(posts).unsure == {"unsure": 3, "sure": 3, "(not stated)": 2}
 
     def test_columns_without_values_are_left_out(self, tmp_path):
         path = jsonl(tmp_path / "posts.jsonl", [{"text": text, "label": "netral", "platform": ""} for text in POOL[:3]])

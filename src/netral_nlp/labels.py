@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from netral_nlp.errors import InputError
 
@@ -41,15 +42,25 @@ class Label(StrEnum):
         """Read a label from its English or Indonesian name, whatever the case.
 
         Raises:
-            InputError: the value is neither.
+            InputError: the value is neither; the message shows it as `shown_value` does.
         """
         name = str(value).strip().lower()
         for label in cls:
             if name in (label.value, _INDONESIAN[label.value]):
                 return label
-        known = ", ".join(f"{label.value} ({label.indonesian})" for label in cls)
-        raise InputError(f"unknown label {value!r}; the labels are {known}")
+        raise InputError(f"unknown label {shown_value(value)}; {LABELS_LISTED}")
 
 
 LABELS: tuple[Label, ...] = tuple(Label)
 """All labels in order of severity; the order of every probability vector."""
+
+LABELS_LISTED: Final = "the labels are " + ", ".join(f"{label.value} ({label.indonesian})" for label in LABELS)
+"""What an error says after an unknown label."""
+
+_LONGEST_SHOWN: Final = 32
+
+
+def shown_value(value: object) -> str:
+    """Return a label value as an error shows it: a long one may be a post, of which only the length is told."""
+    length = len(str(value))
+    return repr(value) if length <= _LONGEST_SHOWN else f"of {length:,} characters"

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from netral_nlp.errors import InputError, MissingExtraError
 from netral_nlp.evaluation.metrics import Interval, align
-from netral_nlp.labels import LABELS, Label
+from netral_nlp.labels import LABELS, LABELS_LISTED, Label, shown_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +36,6 @@ _N = len(LABELS)
 _GAP = -1
 _SKIPPED = "skip"
 """The labelling guide's word for a post that takes no label; the annotator leaves a gap there."""
-_LONGEST_SHOWN = 32
-"""A label value longer than this may be a post, and error messages hold no post text."""
 
 
 @dataclass(frozen=True)
@@ -484,9 +482,7 @@ def _code(name: str, row: int, value: object) -> int:
         isinstance(value, int | float | np.integer | np.floating) and value in range(_N) and not isinstance(value, bool)
     ):
         return int(value)  # a column with gaps holds 2 as 2.0
-    shown = repr(value) if len(str(value)) <= _LONGEST_SHOWN else f"of {len(str(value))} characters"
-    labels = ", ".join(f"{label.value} ({label.indonesian})" for label in LABELS)
-    raise InputError(f"{name}, row {row + 1}: unknown label {shown}; the labels are {labels}; leave a gap empty")
+    raise InputError(f"{name}, row {row + 1:,}: unknown label {shown_value(value)}; {LABELS_LISTED}; leave a gap empty")
 
 
 def _number(value: float) -> float | None:

@@ -20,6 +20,7 @@ from netral_nlp.corpus.miss_reasons import ColumnProfile, reason_for, shown_colu
 from netral_nlp.corpus.public_files import Chunk, find_files, read_strings
 from netral_nlp.corpus.text_variants import AS_IS, variants
 from netral_nlp.errors import ConfigError, InputError
+from netral_nlp.evaluation.metrics import percent
 
 NO_SOURCE: Final = "(no source)"
 _KEY_BYTES: Final = SHORTEST_HASH // 2
@@ -131,7 +132,7 @@ class Hydrated:
         reasons = Counter(miss.reason for miss in self.misses)
         found = f"{len(self.rows):,} of {self.total:,} labels found their text"
         if self.rows:
-            found += f" ({100 * self.joined:.1f} %), less than the {100 * least:g} % asked for"
+            found += f" ({percent(len(self.rows), self.total)}), less than the {100 * least:g} % asked for"
         raise InputError(f"{found}; most often: {reasons.most_common(1)[0][0]}")
 
 
@@ -176,11 +177,14 @@ def hydrate(
     reports = [join.read(path, named, encoding) for path, named in found]
     if not any(report.rows for report in reports):
         problem = next((report.problem for report in reports if report.problem), None)
-        raise InputError(problem or f"{', '.join(map(str, files))}: no file in it is a table with rows")
+        raise InputError(
+            problem
+            or f"{', '.join(map(str, files))}: no file in it is a table with rows; name the files with the posts"
+        )
     if text_columns and not any(name in report.columns for name in text_columns for report in reports):
         names = {shown_column(name, report): None for report in reports for name in report.columns}
         columns = ", ".join(map(repr, names))
-        raise InputError(f"no file has a column {' or '.join(map(repr, text_columns))}; their columns are {columns}")
+        raise InputError(f"no file has a column {' or '.join(map(repr, text_columns))}; name one of theirs: {columns}")
     return join.result(reports, others)
 
 

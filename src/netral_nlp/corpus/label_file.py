@@ -19,17 +19,17 @@ MORE_COLUMNS: Final = ("platform", "year", "unsure")
 """Columns that are written beside `COLUMNS` where the posts have them."""
 SHORTEST_HASH: Final = 16
 """So many leading digits of the hash are enough; our ids have as many."""
+HASH_NAMES: Final = (HASH_COLUMN, "hash", "id")
+"""What the column of hashes may be called, the surest name first."""
 SPLITS: Final = ("train", "dev", "test")
 """A file of posts without a column `split` that is called one of these names the split of its posts."""
 
-_HASH_NAMES: Final = (HASH_COLUMN, "hash", "id")
 _HASH: Final = re.compile(rf"[0-9a-f]{{{SHORTEST_HASH},64}}")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}(?:\.0)?")
 _NOT_CARRIED: Final = frozenset({"id", "text", HASH_COLUMN, "label"})
 _TEXT_OR_PERSON: Final = frozenset({"text", "context", "author", "username", "user", "posted_at", "url", "link"})
 _MOST_WORDS: Final = 8
 _MOST_CHARACTERS: Final = 80
-_LONGEST_SHOWN: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def read_label_files(paths: Sequence[str | Path]) -> Labels:
             _check_same(first, row)
             repeated += 1
         if len(rows) + repeated == before:
-            raise InputError(f"{path}: holds no labels")
+            raise InputError(f"{path}: holds no labels; check that it is the right file")
     known = [name for name in COLUMNS[2:] if name in columns]
     return Labels(list(rows.values()), known + [name for name in columns if name not in known], repeated)
 
@@ -109,7 +109,8 @@ def _check_same(first: LabelRow, row: LabelRow) -> None:
     shorter, longer = sorted((first.sha256, row.sha256), key=len)
     if not longer.startswith(shorter):
         raise InputError(
-            f"{where}: the hash begins like that of {_place(first, row)} and goes on differently: one of them is wrong"
+            f"{where}: the hash begins like that of {_place(first, row)} and goes on differently: one of them is "
+            "wrong; remove it"
         )
 
 
@@ -134,7 +135,7 @@ def _read(path: Path, found: dict[str, None]) -> list[LabelRow]:
             hashes, labels = batch.strings(hash_column), batch.strings(label_column)
             for index, number in enumerate(batch.numbers):
                 fields = {name: plain_value(name, cells[index]) for name, cells in carried.items()}
-                digits = _hash(f"{path}: row {number:,}, column {hash_column!r}", hashes[index])
+                digits = hash_digits(hashes[index], f"{path}: row {number:,}, column {hash_column!r}")
                 label = _label(f"{path}: row {number:,}, column {label_column!r}", labels[index])
                 rows.append(LabelRow(str(path), number, digits, label, fields))
     return rows
@@ -147,27 +148,36 @@ def _our_name(name: str) -> str:
 
 def _key_columns(path: Path, columns: Sequence[str]) -> tuple[str, str]:
     names = {column.strip().lower(): column for column in reversed(columns)}
-    hashes = next((names[name] for name in _HASH_NAMES if name in names), None)
+    hashes = next((names[name] for name in HASH_NAMES if name in names), None)
     listed = ", ".join(map(repr, columns))
     if hashes is None:
         raise InputError(
             f"{path}: no column {HASH_COLUMN!r}, which holds the SHA-256 of each text in a label file; "
-            f"its columns are {listed}"
+            f"its columns are {listed}; rename the one with the hashes"
         )
     if "label" not in names:
-        raise InputError(f"{path}: no column 'label'; its columns are {listed}")
+        raise InputError(f"{path}: no column 'label'; its columns are {listed}; rename the one with the labels")
     return hashes, names["label"]
 
 
-def _hash(where: str, cell: str | None) -> str:
+def hash_digits(cell: str | None, where: str) -> str:
+    """Return the 16 to 64 hex digits of a cell with a hash, in lower case and without a `sha256:` before them.
+
+    Args:
+        cell: what stands in the file.
+        where: file, row and column, for messages.
+
+    Raises:
+        InputError: it is no hash.
+    """
     digits = (cell or "").strip().lower().removeprefix("sha256:")
     if _HASH.fullmatch(digits) is None:
         if not digits:
-            what = "no hash"
+            what = "no hash; fill it in or remove the row"
         elif re.fullmatch(r"[0-9]+(?:[.,][0-9]*)?(?:e[+-]?[0-9]+)?", digits):
             what = "a number, no hash: a spreadsheet may have changed it; export the column as text"
         else:
-            what = f"not a hash of {SHORTEST_HASH} to 64 hex digits"
+            what = f"not a hash of {SHORTEST_HASH} to 64 hex digits; mend or remove the row"
         raise InputError(f"{where}: {what}")
     return digits
 
@@ -175,12 +185,11 @@ def _hash(where: str, cell: str | None) -> str:
 def _label(where: str, cell: str | None) -> Label:
     value = (cell or "").strip()
     if not value:
-        raise InputError(f"{where}: no label")
+        raise InputError(f"{where}: no label; fill it in or remove the row")
     try:
         return Label.parse(value)
     except InputError as error:
-        shown = repr(value) if len(value) <= _LONGEST_SHOWN else f"of {len(value)} characters"
-        raise InputError(f"{where}: unknown label {shown}; {str(error).partition('; ')[2]}") from None
+        raise InputError(f"{where}: {error}") from None
 
 
 def plain_value(name: str, cell: str | None) -> Any:
@@ -227,14 +236,14 @@ def dehydrate(
 ) -> Dehydrated:
     """Turn labelled posts into rows of a label file: hashes in the place of texts, and nothing that names a person.
 
+    Annotators are counted: a cell with names says how many there are.
+
     Args:
         paths: as `read_labelled` reads them.
         columns: what to keep beside hash and label, each of which every file must have; by default direction, split,
             source and annotators, and platform, year and unsure where there are any.
         text_column: where the text is, if it is not called `text`.
         label_column: where the label is, if it is not called `label`.
-
-    Annotators are counted: a cell with names says how many there are.
 
     Raises:
         InputError: a file cannot be read, a column is missing or holds texts or persons, or one text has two labels or
@@ -276,7 +285,9 @@ def dehydrate(
             result.merged += 1
             result.direction_differs += _merge(known, str(path), row, fields)
     if not result.rows:
-        raise InputError(f"{', '.join(map(str, paths))}: no post has a text, so there is nothing to hash")
+        raise InputError(
+            f"{', '.join(map(str, paths))}: no post has a text, so there is nothing to hash; check --text-column"
+        )
     more = [name for name in MORE_COLUMNS if name in present] if wanted is None else wanted
     result.columns = [*(COLUMNS if wanted is None else COLUMNS[:2]), *more]
     return result

@@ -31,14 +31,18 @@ class Chunk:
 
     numbers: list[int]
     columns: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    _firsts: dict[str, dict[int, str]] = field(default_factory=dict, init=False, repr=False)
 
     def add(self, column: str, index: int, value: str) -> None:
         """Add a string."""
         self.columns.setdefault(column, []).append((index, value))
+        self._firsts.pop(column, None)
 
     def value(self, column: str, index: int) -> str | None:
-        """The string of a column in a row; None where it has none."""
-        return next((value for at, value in self.columns.get(column, ()) if at == index), None)
+        """The string of a column in a row, the first where there are several; None where it has none."""
+        if column not in self._firsts:
+            self._firsts[column] = dict(reversed(self.columns.get(column, [])))
+        return self._firsts[column].get(index)
 
 
 def find_files(paths: Sequence[str | Path], exclude: Sequence[str | Path] = ()) -> tuple[list[tuple[Path, bool]], int]:

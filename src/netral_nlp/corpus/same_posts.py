@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import combinations, product
 from typing import Any
 
-from netral_nlp.corpus.duplicates import jaccard, jaccards, near_duplicates_across, near_same_groups
+from netral_nlp.corpus.duplicates import jaccards, near_duplicates_across, near_same_groups
 from netral_nlp.labels import Label
 from netral_nlp.text import Masks, Normaliser
 
@@ -199,33 +199,34 @@ def same_across(
     pairs = near_duplicates_across(
         [posts.joined[row] for row in rows], [others.joined[row] for row in other_rows], threshold
     )
+    both, shift = (*posts.texts, *others.texts), len(posts)  # so that pairs of all kinds are measured at once
+    doubtful: dict[tuple[int, int], float] = {}
     for pair in pairs:
         row, other = rows[pair.row], other_rows[pair.other_row]
-        # Two short comments under the same long post are alike only by what they answer.
-        if (posts.contexts[row] or others.contexts[other]) and (
-            jaccard(posts.texts[row], others.texts[other]) < threshold
-        ):
-            continue
-        keep(row, other, pair.jaccard)
+        if posts.contexts[row] or others.contexts[other]:
+            doubtful[row, shift + other] = pair.jaccard
+        else:
+            keep(row, other, pair.jaccard)
+    # Two short comments under the same long post are alike only by what they answer.
+    for row, other, _ in _alike(both, list(doubtful), threshold):
+        keep(row, other - shift, doubtful[row, other])
     # Under one context the nearest by text and context need not be the nearest by text: looked for among themselves.
     there, own = _under(others, other_rows), _under(posts, rows)
     few: list[tuple[int, int]] = []
+    alike: list[tuple[int, int]] = []
     for context in own:
         if not context or context not in there:
             continue
         if len(own[context]) * len(there[context]) <= _FEW**2:
-            few += product(own[context], there[context])
+            few += product(own[context], [shift + other for other in there[context]])
             continue
         for pair in near_duplicates_across(
             [posts.texts[row] for row in own[context]], [others.texts[row] for row in there[context]], threshold
         ):
-            row, other = own[context][pair.row], there[context][pair.other_row]
-            keep(row, other, jaccard(posts.joined[row], others.joined[other]))
-    both = (*posts.texts, *others.texts)
-    shifted = [(row, len(posts) + other) for row, other in few]
-    for row, other, _ in _alike(both, shifted, threshold):
-        other -= len(posts)
-        keep(row, other, jaccard(posts.joined[row], others.joined[other]))
+            alike.append((own[context][pair.row], shift + there[context][pair.other_row]))
+    alike += [(row, other) for row, other, _ in _alike(both, few, threshold)]
+    for row, other, likeness in _measured((*posts.joined, *others.joined), alike):
+        keep(row, other - shift, likeness)
     return [best[row] for row in rows if row in best]
 
 
@@ -241,7 +242,14 @@ def _under(posts: ComparedPosts, rows: Iterable[int]) -> dict[str, list[int]]:
 def _alike(
     texts: Sequence[str], pairs: Sequence[tuple[int, int]], threshold: float
 ) -> Iterator[tuple[int, int, float]]:
-    """Yield the pairs that reach the threshold, with their likeness; a bounded number is measured at once."""
+    """Yield the pairs that reach the threshold, with their likeness."""
+    for one, other, value in _measured(texts, pairs):
+        if value >= threshold - _ROUNDING:
+            yield one, other, value
+
+
+def _measured(texts: Sequence[str], pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, float]]:
+    """Yield the pairs with their likeness; a bounded number is measured at once."""
     for start in range(0, len(pairs), _PAIRS_AT_ONCE):
         part = pairs[start : start + _PAIRS_AT_ONCE]
         places = sorted({place for pair in part for place in pair})
@@ -250,8 +258,7 @@ def _alike(
             [texts[place] for place in places], [of[one] for one, _ in part], [of[other] for _, other in part]
         )
         for (one, other), value in zip(part, likeness.tolist(), strict=True):
-            if value >= threshold - _ROUNDING:
-                yield one, other, value
+            yield one, other, value
 
 
 def _root(groups: list[int], row: int) -> int:

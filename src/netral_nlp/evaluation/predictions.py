@@ -19,7 +19,6 @@ PROBABILITY_COLUMNS = tuple(f"p_{label.value}" for label in LABELS)
 
 _TRUE = frozenset({"true", "1", "yes"})
 _FALSE = frozenset({"false", "0", "no"})
-_LONGEST_SHOWN = 32
 
 
 @dataclass(frozen=True)
@@ -188,9 +187,7 @@ def _label(path: Path, number: int, value: str | None) -> int:
     try:
         return Label.parse(value or "").severity
     except InputError as error:
-        shown = repr(value) if value is None or len(value) <= _LONGEST_SHOWN else f"of {len(value)} characters"
-        known = str(error).partition("; ")[2]
-        raise InputError(f"{path}: row {number}, column 'label': unknown label {shown}; {known}") from None
+        raise InputError(f"{path}: row {number}, column 'label': {error}") from None
 
 
 def _number(path: Path, number: int, column: str, value: str | None) -> float:

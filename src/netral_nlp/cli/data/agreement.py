@@ -34,11 +34,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="example: netral data agreement export.json --disputed disputed.xlsx",
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="exports and tables, also in a .zip")
-    parser.add_argument(
-        "--adjudicator",
-        metavar="NAME",
-        help="the annotator whose answers are the agreed labels: the others are compared with them",
-    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument(
         "--disputed", metavar="FILE", type=Path, help="write all disputed posts with their texts, the farthest first"
@@ -88,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"{disputed}: is one of the files to read; name another output")
         if disputed.exists() and not args.overwrite:
             raise InputError(f"{disputed}: is there already; name another file, or pass --overwrite")
-    imported = import_posts(args.files, reading_options(args), label_map=label_map(args), adjudicator=args.adjudicator)
+    imported = import_posts(args.files, reading_options(args), label_map=label_map(args))
     for note in imported.notes:
         print(note, file=sys.stderr)
     if len(imported.annotators) < 2:

@@ -37,7 +37,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "who all say the same; soft: as majority, with the share of each label. An agreed label stands above all "
         "(default: %(default)s)",
     )
-    parser.add_argument("--adjudicator", metavar="NAME", help="the annotator whose answers are the agreed labels")
     parser.add_argument(
         "--ties",
         choices=("drop", "milder"),
@@ -64,19 +63,25 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         NetralError: the input or the request is wrong.
     """
-    from netral_nlp.corpus.annotations.consolidate import import_posts
+    from netral_nlp.corpus.annotations.consolidate import count_decisions, import_posts
     from netral_nlp.formats import detect_format, write_rows
 
     output: Path = args.output
     dropped: Path = args.dropped or output.with_name(f"{_stem(output)}.dropped.jsonl")
-    for path in (output, dropped):
+    for path, remedy in ((output, "name another output"), (dropped, "name another file with --dropped")):
         detect_format(path)
+        if any(path.resolve() == Path(file).resolve() for file in args.files):
+            raise ConfigError(f"{path}: is one of the files to read; {remedy}")
+    for path in (output, dropped):
         if path.exists() and not args.overwrite:
             raise InputError(f"{path}: is there already; name another file, or pass --overwrite")
-        if any(path.resolve() == Path(file).resolve() for file in args.files):
-            raise ConfigError(f"{path}: is one of the files to read; name another output")
     if output.resolve() == dropped.resolve():
         raise ConfigError("--dropped names the output itself; name another file")
+    if decided := count_decisions(dropped):
+        raise InputError(
+            f"{dropped}: has decisions (rows: {decided:,}), which --overwrite would undo; add it to the files to read, "
+            "and name another file with --dropped"
+        )
     imported = import_posts(
         args.files,
         reading_options(args),
@@ -84,7 +89,6 @@ def run(args: argparse.Namespace) -> int:
         label_map=label_map(args),
         ties=args.ties,
         min_annotators=args.min_annotators,
-        adjudicator=args.adjudicator,
     )
     for note in imported.notes:
         print(note, file=sys.stderr)
@@ -111,7 +115,8 @@ def _stem(path: Path) -> str:
 
 def _lines(imported: Imported) -> list[str]:
     """What was read, the labels, and what was dropped, as lines for the terminal."""
-    from netral_nlp.corpus.annotations.read import ONLY, TITLES
+    from netral_nlp.corpus.annotations.read import TITLES
+    from netral_nlp.corpus.annotations.tasks import UNNAMED
     from netral_nlp.evaluation.metrics import align, percent
     from netral_nlp.labels import LABELS
 
@@ -121,7 +126,7 @@ def _lines(imported: Imported) -> list[str]:
         if file.columns is not None:
             lines.append(f"  {file.columns}")
     named = sorted(imported.annotators.items(), key=lambda item: -item[1])
-    if [name for name, _ in named] == [ONLY]:
+    if [name for name, _ in named] == [UNNAMED]:
         lines.append("1 annotator, unnamed")
     elif named:
         said = ", ".join(f"{name} {count:,}" for name, count in named[:_SHOWN_ANNOTATORS])

@@ -36,6 +36,9 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--adjudicated-column", metavar="NAME", help="the column with the label that was agreed on")
     group.add_argument(
+        "--adjudicator", metavar="NAME", help="the annotator whose answers are the agreed labels, and no ratings"
+    )
+    group.add_argument(
         "--map",
         metavar="NAME=LABEL",
         nargs="+",
@@ -62,6 +65,7 @@ def reading_options(args: argparse.Namespace) -> TaskOptions:
         annotator_columns=tuple(args.annotators),
         annotator_column=args.annotator_column,
         adjudicated_column=args.adjudicated_column,
+        adjudicator=args.adjudicator,
         context_column=args.context_column,
         encoding=args.encoding,
         delimiter=args.delimiter,

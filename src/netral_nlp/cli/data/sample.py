@@ -207,13 +207,13 @@ def tables(sample: Sample, options: SampleOptions, files: TaskFiles) -> str:
         options: how it was drawn.
         files: where it went.
     """
-    from netral_nlp.evaluation.metrics import align
+    from netral_nlp.evaluation.metrics import align, percent
 
     drawn = sample.drawn
     total = len(drawn.posts)
     rows = [["drawn", "posts", ""]]
     for reason, count in sorted(drawn.reasons.items(), key=lambda item: -item[1]):
-        rows.append([reason, f"{count:,}", f"{count / total:.1%}".replace("%", " %")])
+        rows.append([reason, f"{count:,}", percent(count, total)])
     rows.append(["together", f"{total:,}", f"of {sample.candidates:,} that might have been"])
     parts = ["\n".join(align(rows))]
     if drawn.strata:

@@ -13,7 +13,7 @@ from netral_nlp.corpus.annotations.marks import Marks, find_marks, read_directio
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel, told_names
 from netral_nlp.corpus.annotations.records import Record, Table
 from netral_nlp.corpus.annotations.tables import values_of
-from netral_nlp.corpus.annotations.tasks import Answer, Task, TaskOptions
+from netral_nlp.corpus.annotations.tasks import UNNAMED, Answer, Task, TaskOptions
 from netral_nlp.errors import InputError
 
 _OWN: Final = frozenset({"_server_id", "status", "vectors", "suggestions", "responses", "score", "inserted_at"})
@@ -189,10 +189,10 @@ def _add(found: dict[str, list[Answer]], question: str, user: Any, value: Any, s
         return
     skipped = state is not None and state.lower() == _DISCARDED
     annotator = plain(user)
-    if annotator in (None, "None"):
-        annotator = "1"
+    if annotator is None or annotator == "None":
+        annotator = UNNAMED
     values = tuple(dict.fromkeys(values_of(value)))
-    answers.append(Answer(annotator or "1", values, skipped=skipped))
+    answers.append(Answer(annotator, values, skipped=skipped))
 
 
 def _list(value: Any) -> list[Any]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from netral_nlp.corpus.annotations.columns import PostColumns
+from netral_nlp.corpus.annotations.columns import PostColumns, is_filled
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
 from netral_nlp.corpus.annotations.read import open_tasks
+from netral_nlp.corpus.annotations.records import open_sources, read_records
 from netral_nlp.corpus.annotations.tables import ADJUDICATED
 from netral_nlp.corpus.annotations.tasks import Answer, Format, Task, TaskOptions
 from netral_nlp.corpus.field_values import BOTH, SHARE_COLUMNS
 from netral_nlp.corpus.labelled import KNOWN_COLUMNS, text_id
-from netral_nlp.errors import ConfigError, InputError
+from netral_nlp.errors import ConfigError, InputError, MissingExtraError
 from netral_nlp.inference.actions import Action
 from netral_nlp.labels import LABELS, Label
 
@@ -43,6 +44,8 @@ FINAL_SKIP: Final = "skipped by the adjudicator"
 
 SKIP: Final = "skip"
 """What stands in the ratings of a dropped post for an annotator who skipped it."""
+_DECISIONS: Final = (ADJUDICATED, "label")
+"""Columns in which people decide on dropped posts."""
 _WORDLESS: Final = frozenset(action.value for action in Action if action.wordless)
 
 
@@ -230,7 +233,6 @@ def import_posts(
     label_map: Mapping[str, str | None] | None = None,
     ties: Ties = "drop",
     min_annotators: int = 1,
-    adjudicator: str | None = None,
 ) -> Imported:
     """Read annotated posts and give each one label.
 
@@ -240,13 +242,12 @@ def import_posts(
 
     Args:
         paths: see `read.read_tasks`.
-        options: how to read them.
+        options: how to read them, and whose answers are adjudicated labels.
         labels: `majority`: the label that most annotators gave. `adjudicated`: the adjudicated label; else that of two
             or more annotators who all agree. `soft`: as `majority`, ties to the less severe label, with shares.
         label_map: label names of the project -> a label's name, or None for a post that takes no label.
         ties: without a majority, `drop` the post or take the `milder` (less severe) of the labels that lead.
         min_annotators: a post without an adjudicated label needs answers of at least so many.
-        adjudicator: the annotator whose answers are adjudicated labels.
 
     Raises:
         InputError: a file cannot be read, label names are unknown, or there is no such adjudicator.
@@ -261,18 +262,18 @@ def import_posts(
     notes: list[str] = []
     groups, counts = _Groups(), _Counts()
     given: dict[str, None] = {}
-    for file in open_tasks(paths, replace(options, adjudicator=adjudicator), names):
+    for file in open_tasks(paths, options, names):
         count = 0
         for task in file.tasks:
             count += 1
-            groups.add(task, _read_answers(task, names, adjudicator, given, counts))
+            groups.add(task, _read_answers(task, names, options.adjudicator, given, counts))
         counts.open += file.table.blanks
         files.append(ReadFile(file.name, file.format, count, file.table.posts))
         notes += file.notes
     names.check()
-    if adjudicator is not None and adjudicator not in given:
+    if options.adjudicator is not None and options.adjudicator not in given:
         listed = ", ".join(map(repr, given)) or "none"
-        raise InputError(f"no answers of the adjudicator {adjudicator!r}; the annotators are {listed}")
+        raise InputError(f"no answers of the adjudicator {options.adjudicator!r}; the annotators are {listed}")
     if groups.same_id:
         notes.append(f"{groups.same_id:,} ids stand for different texts; such posts are kept apart")
     posts = [_post(group, labels, ties, min_annotators, counts) for group in groups.settled()]
@@ -280,13 +281,32 @@ def import_posts(
     return Imported(posts, labels, files, notes, annotators, counts.replaced, counts.void, counts.skipped, counts.open)
 
 
+def count_decisions(path: Path) -> int:
+    """Count the posts of a file of dropped ones in whose column `adjudicated` or `label` something stands.
+
+    Args:
+        path: the file; one that is not there, or that is no table of posts, holds none.
+    """
+    if not path.exists():
+        return 0
+    decided = 0
+    try:
+        with open_sources(path) as sources:
+            for source in sources:
+                for _, row in read_records(source, TaskOptions(on_bad_row=lambda *_: None)).records:
+                    decided += any(is_filled(row[key]) for key in row if key.strip().lower() in _DECISIONS)
+    except (InputError, MissingExtraError):
+        pass
+    return decided
+
+
 @dataclass(slots=True)
-class _Said:
-    """An answer, read.
+class Said:
+    """An answer, read; see `read_answer`.
 
     Attributes:
         annotator: who gave it.
-        value: the label; several of them; None for a skip.
+        value: the label; the names of several; None for a skip.
         cancelled: skipped by the tool's button, not by a word.
         final: an adjudicated answer.
         rates: an annotator's own answer, which agreement counts.
@@ -314,7 +334,7 @@ class _Group:
     id: str | None
     text: str
     fields: Mapping[str, Any]
-    said: list[_Said]
+    said: list[Said]
     tasks: int = 1
 
     @property
@@ -322,7 +342,7 @@ class _Group:
         """What tells posts without an id apart."""
         return self.text, self.fields.get("context"), self.fields.get("action")
 
-    def join(self, fields: Mapping[str, Any], said: list[_Said], tasks: int = 1) -> None:
+    def join(self, fields: Mapping[str, Any], said: list[Said], tasks: int = 1) -> None:
         """Add what other tasks of the post have; of two values of a field the first stays, but doubt stands."""
         if fields.get("unsure") is True and self.fields.get("unsure") is False:
             self.fields = {**self.fields, "unsure": True}
@@ -345,7 +365,7 @@ class _Groups:
         """Ids that stand for different texts."""
         return len(self._twice)
 
-    def add(self, task: Task, said: list[_Said]) -> None:
+    def add(self, task: Task, said: list[Said]) -> None:
         """Put a task to its post."""
         new = _Group(task.file, task.row, task.id, task.text, task.fields, said)
         key = (None, *new.content) if task.id is None else (task.id, task.text)
@@ -383,26 +403,42 @@ class _Groups:
 
 def _read_answers(
     task: Task, names: LabelNames, adjudicator: str | None, given: dict[str, None], counts: _Counts
-) -> list[_Said]:
+) -> list[Said]:
     said = []
     for answer in task.answers:
-        decides = answer.annotator in (ADJUDICATED, adjudicator)
         if answer.annotator != ADJUDICATED:
             given.setdefault(answer.annotator)
-        read = _read_answer(answer, names, task, decides)
+        read = read_answer(answer, names, lambda name: names.miss(name, task.where), adjudicator)
         if read is not None:
             said.append(read)
-        counts.open += not decides and (read is None or not read.rates)
+        counts.open += not _decides(answer, adjudicator) and (read is None or not read.rates)
     return said
 
 
-def _read_answer(answer: Answer, names: LabelNames, task: Task, decides: bool) -> _Said | None:
-    """Read an answer; None for one that says nothing."""
+def _decides(answer: Answer, adjudicator: str | None) -> bool:
+    """Whether an answer is no annotator's, but the agreed label."""
+    return answer.annotator in (ADJUDICATED, adjudicator)
+
+
+def read_answer(
+    answer: Answer, names: LabelNames, unknown: Callable[[str], object], adjudicator: str | None = None
+) -> Said | None:
+    """Read an answer.
+
+    Args:
+        answer: as the tool gives it.
+        names: reads label names.
+        unknown: called with each name that is neither a label nor a skip; it counts for nothing.
+        adjudicator: the annotator whose answers are adjudicated labels.
+
+    Returns:
+        What it says; None for one that says nothing.
+    """
     labels: dict[str, Label | None] = {}
     for name in () if answer.skipped else answer.values:
         match names.read(name):
             case NoLabel.UNKNOWN:
-                names.miss(name, task.where)
+                unknown(name)
             case NoLabel.SKIP:
                 labels[SKIP] = None
             case Label() as label:
@@ -414,10 +450,11 @@ def _read_answer(answer: Answer, names: LabelNames, task: Task, decides: bool) -
     if not says and not unsure:
         return None
     value = next(iter(labels.values()), None) if len(labels) < 2 else tuple(labels)
+    decides = _decides(answer, adjudicator)
     final = says and (answer.final or decides)
     rates = says and not decides
     direction = answer.direction if isinstance(value, Label) and value is not Label.NEUTRAL else None
-    return _Said(answer.annotator, value, answer.skipped, final, rates, answer.at, unsure, direction)
+    return Said(answer.annotator, value, answer.skipped, final, rates, answer.at, unsure, direction)
 
 
 @dataclass
@@ -431,10 +468,10 @@ class _Counts:
 
 def _post(group: _Group, labels: Labels, ties: Ties, min_annotators: int, counts: _Counts) -> Post:
     """Give a post its label, or the reason why it has none."""
-    rated = _latest((said for said in group.said if said.rates), counts)
-    finals = _latest((said for said in group.said if said.final), None)
+    rated = latest_answers((said for said in group.said if said.rates), counts)
+    finals = latest_answers(said for said in group.said if said.final)
     ratings = {name: said.value for name, said in rated.items() if isinstance(said.value, Label)}
-    unsure = any(said.unsure for said in _latest(group.said, None).values())
+    unsure = any(said.unsure for said in latest_answers(group.said).values())
     counts.annotators.update(ratings.keys())
     counts.void += sum(isinstance(said.value, tuple) for said in rated.values())
     counts.skipped += sum(said.value is None for said in rated.values())
@@ -479,9 +516,14 @@ def _post(group: _Group, labels: Labels, ties: Ties, min_annotators: int, counts
     )
 
 
-def _latest(said: Iterable[_Said], counts: _Counts | None) -> dict[str, _Said]:
-    """Return of each annotator the answer given last: by its time, else by its place in the files."""
-    latest: dict[str, _Said] = {}
+def latest_answers(said: Iterable[Said], counts: _Counts | None = None) -> dict[str, Said]:
+    """Return of each annotator the answer given last: by its time, else by its place in the files.
+
+    Args:
+        said: answers, in the order of the files.
+        counts: where answers are counted that another one took the place of.
+    """
+    latest: dict[str, Said] = {}
     for one in said:
         before = latest.get(one.annotator)
         if before is not None:
@@ -505,7 +547,7 @@ def _fields(fields: Mapping[str, Any], unsure: bool, direction: str | None) -> M
 
 
 def _direction(
-    rated: Iterable[_Said], finals: Iterable[_Said], label: Label | None, fields: Mapping[str, Any]
+    rated: Iterable[Said], finals: Iterable[Said], label: Label | None, fields: Mapping[str, Any]
 ) -> str | None:
     """What most of those say who gave the label, adjudicators before others; the post's own field if nobody says it.
 
@@ -543,7 +585,7 @@ def answer_time(at: str | None) -> float:
         return 0.0
 
 
-def _why_unrated(rated: Mapping[str, _Said], *, unsure: bool) -> str:
+def _why_unrated(rated: Mapping[str, Said], *, unsure: bool) -> str:
     if not rated:
         return UNDECIDED if unsure else NO_ANSWER
     if any(isinstance(said.value, tuple) for said in rated.values()):

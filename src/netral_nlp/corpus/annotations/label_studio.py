@@ -12,7 +12,7 @@ from netral_nlp.corpus.annotations.marks import Marks, find_marks, read_directio
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel, told_names
 from netral_nlp.corpus.annotations.records import Record, Table
 from netral_nlp.corpus.annotations.tables import values_of
-from netral_nlp.corpus.annotations.tasks import Answer, Task, TaskOptions
+from netral_nlp.corpus.annotations.tasks import UNNAMED, Answer, Task, TaskOptions
 from netral_nlp.errors import InputError
 
 _LOOK_TASKS: Final = 2000
@@ -152,7 +152,7 @@ def _answer(annotation: Mapping[str, Any], control: str | None, marks: Marks, wh
 
 
 def _annotator(completed_by: Any) -> str:
-    """The e-mail address or number of who annotated; "1" where the export has neither."""
+    """The e-mail address or number of who annotated; `UNNAMED` where the export has neither."""
     if isinstance(completed_by, dict):
         completed_by = next((completed_by[key] for key in ("email", "username", "id") if completed_by.get(key)), None)
-    return plain(completed_by) or "1"
+    return plain(completed_by) or UNNAMED

@@ -12,14 +12,12 @@ from typing import Final
 from netral_nlp.corpus.annotations import argilla, doccano, label_studio, tables
 from netral_nlp.corpus.annotations.names import LabelNames
 from netral_nlp.corpus.annotations.records import Source, Table, open_sources, read_records
-from netral_nlp.corpus.annotations.tasks import Format, Task, TaskOptions
+from netral_nlp.corpus.annotations.tasks import UNNAMED, Format, Task, TaskOptions
 from netral_nlp.errors import InputError
 
 _LOOK: Final = 200
 _SHARED: Final = "all"
 """doccano's name for the file of a project whose annotators share their labels."""
-ONLY: Final = "1"
-"""The annotator of a file that names none."""
 
 TITLES: Final[Mapping[Format, str]] = {
     "label-studio": "Label Studio",
@@ -108,8 +106,8 @@ def annotation_format(path: str | Path, options: TaskOptions = TaskOptions()) ->
 def _nameless(source: Source, kind: Format, many: bool) -> str:
     """Who annotated a file that names nobody: of several files, their names tell the annotators apart."""
     if source.stem == _SHARED or not (many or kind == "doccano"):
-        return ONLY
-    return source.stem or ONLY
+        return UNNAMED
+    return source.stem or UNNAMED
 
 
 def _format(table: Table, options: TaskOptions) -> Format:

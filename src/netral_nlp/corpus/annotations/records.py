@@ -12,16 +12,18 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from netral_nlp.corpus.annotations.columns import PostColumns
 from netral_nlp.corpus.annotations.tasks import TaskOptions
 from netral_nlp.errors import InputError, MissingExtraError, NetralError
 from netral_nlp.formats.encodings import SAMPLE_BYTES, find_encoding
 from netral_nlp.formats.kinds import FileFormat, detect_format
-from netral_nlp.formats.posts import PostReader
-from netral_nlp.formats.rejects import Reject
 from netral_nlp.formats.source import ByteSource
+
+if TYPE_CHECKING:
+    from netral_nlp.formats.posts import PostReader
+    from netral_nlp.formats.rejects import Reject
 
 Record = Mapping[str, Any]
 """One record: JSON values by key."""
@@ -72,6 +74,7 @@ class Table:
         records: its records.
         is_table: they are rows with columns (CSV, TSV, XLSX, Parquet); otherwise JSON objects.
         notes: one line each, for the user.
+        answer_rows: each row is one answer, with its annotator's name; known once the first task is out.
         blanks: what annotators were to answer and left blank without a trace in the tasks, of the rows read so far.
         posts: what was taken for what, once a reader of tasks has found it; of the first record where they differ.
         other_sheets: of an XLSX file whose first sheet is read, the names of the others.
@@ -81,6 +84,7 @@ class Table:
     records: Records
     is_table: bool
     notes: list[str] = field(default_factory=list)
+    answer_rows: bool = False
     blanks: int = 0
     posts: PostColumns | None = None
     other_sheets: tuple[str, ...] = ()
@@ -217,7 +221,8 @@ def _named(source: Source) -> Iterator[None]:
     except NetralError as error:
         if not source.packed:
             raise
-        raise type(error)(str(error).replace(str(source.path), source.name)) from error.__cause__
+        error.args = (str(error).replace(str(source.path), source.name),)
+        raise
 
 
 def _is_archive(path: Path) -> bool:

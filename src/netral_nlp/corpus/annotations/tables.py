@@ -139,6 +139,7 @@ def table_tasks(table: Table, options: TaskOptions, names: LabelNames, nameless:
             raise InputError(f"{error}; or {other_sheets(table.other_sheets)}") from None
         raise
     posts = table.posts = roles.posts
+    table.answer_rows = roles.annotator is not None
     for number, row in table.records:
         where = f"{file}: row {number:,}"
         try:

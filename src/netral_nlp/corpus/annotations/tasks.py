@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Format = Literal["auto", "label-studio", "doccano", "argilla", "table"]
 OnBadRow = Callable[[str, int, str], None]
 """Takes a row that cannot be read: the file as the user named it, the row's number from 1, and why, in one line."""
 FORMATS: tuple[Format, ...] = ("auto", "label-studio", "doccano", "argilla", "table")
+UNNAMED: Final = "(unnamed)"
+"""The annotator of answers that name none: a value that no tool writes, unlike the number 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Answer:
     """What one annotator said of one post.
 
     Attributes:
-        annotator: a name, e-mail address or number, as the tool gives it; "1" where there is only one and no name.
+        annotator: a name, e-mail address or number, as the tool gives it; `UNNAMED` where none is given.
         values: the label names as given, not yet read; more than one where the tool allowed several choices; empty
             where the annotator gave none.
         skipped: the task was cancelled, skipped or discarded: whatever stands in `values` does not count.

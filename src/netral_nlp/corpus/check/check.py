@@ -117,7 +117,7 @@ def check_tasks(tasks: Iterable[Task], options: CheckOptions | None = None) -> C
     findings: list[Finding] = []
     columns: dict[str, None] = {}
     for task in merged(tasks):
-        label, found = settle(task, names)
+        label, found = settle(task, names, options.reading.adjudicator)
         findings += found
         columns.update(dict.fromkeys(task.fields))
         posts.add(task, label, plain(task.fields.get("split")).strip().lower() or None, options.columns)

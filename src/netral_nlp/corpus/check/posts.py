@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from netral_nlp.corpus.annotations.consolidate import FINAL_SKIP, TWO_FINALS, answer_time
-from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
-from netral_nlp.corpus.annotations.tables import ADJUDICATED
+from netral_nlp.corpus.annotations.consolidate import FINAL_SKIP, SKIP, TWO_FINALS, latest_answers, read_answer
+from netral_nlp.corpus.annotations.names import LabelNames
 from netral_nlp.corpus.annotations.tasks import Task
 from netral_nlp.corpus.check.findings import Finding, Kind
 from netral_nlp.corpus.same_posts import ComparedPosts
@@ -18,6 +17,8 @@ from netral_nlp.labels import LABELS, Label
 
 _LONGEST_SHOWN: Final = 32
 """A label value longer than this may be a post, and findings hold no post text."""
+_SEVERITY: Final = (*(label.value for label in LABELS), SKIP)
+"""In which order the names of several labels are told."""
 
 
 @dataclass
@@ -121,7 +122,7 @@ def plain(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def settle(task: Task, names: LabelNames) -> tuple[Label | None, list[Finding]]:
+def settle(task: Task, names: LabelNames, adjudicator: str | None = None) -> tuple[Label | None, list[Finding]]:
     """Find the one label of a task, and what is wrong with its answers.
 
     As in `consolidate.import_posts`: a final answer stands above all others, and two that differ leave the post without
@@ -131,6 +132,7 @@ def settle(task: Task, names: LabelNames) -> tuple[Label | None, list[Finding]]:
     Args:
         task: the post with its answers.
         names: reads label names.
+        adjudicator: the annotator whose answers are final.
 
     Returns:
         The label, or None; and the findings.
@@ -140,56 +142,36 @@ def settle(task: Task, names: LabelNames) -> tuple[Label | None, list[Finding]]:
     def found(kind: Kind, detail: str) -> None:
         findings.append(Finding(kind, task.file, task.row, task.id, detail=detail))
 
-    given: dict[str, Label] = {}
-    finals: dict[str, Label | None] = {}
-    skipped = unknown = several = 0
-    for answer in sorted(task.answers, key=lambda one: answer_time(one.at)):
-        if not (answer.values or answer.skipped):  # nothing was said, so nothing was taken back
-            continue
-        given.pop(answer.annotator, None)
-        if answer.final:
-            finals[answer.annotator] = None
-        if answer.skipped:
-            skipped += 1
-            continue
-        labels: list[Label] = []
-        for value in answer.values:
-            read = names.read(value)
-            if read is NoLabel.SKIP:
-                skipped += 1
-            elif read is NoLabel.UNKNOWN:
-                unknown += 1
-                found(Kind.UNKNOWN_LABEL, _shown(value))
-            elif isinstance(read, Label):
-                labels.append(read)
-            elif isinstance(read, tuple):
-                labels += read
-        if len(set(labels)) > 1:
-            several += 1
-            found(Kind.SEVERAL_LABELS, " and ".join(label.value for label in LABELS if label in labels))
-        elif labels:
-            given[answer.annotator] = labels[0]
-            if answer.final:
-                finals[answer.annotator] = labels[0]
-    decided = {label for label in finals.values() if label is not None}
+    said = [
+        one
+        for answer in task.answers
+        if (one := read_answer(answer, names, lambda name: found(Kind.UNKNOWN_LABEL, _shown(name)), adjudicator))
+    ]
+    rated = latest_answers(one for one in said if one.rates)
+    finals = latest_answers(one for one in said if one.final)
+    counted = [*rated.values(), *(one for one in finals.values() if not one.rates)]
+    for one in counted:
+        if isinstance(one.value, tuple):
+            found(Kind.SEVERAL_LABELS, " and ".join(sorted(one.value, key=_SEVERITY.index)))
+    decided = {one.value for one in finals.values() if isinstance(one.value, Label)}
     if len(decided) > 1:
         found(Kind.DISPUTED, TWO_FINALS)
         return None, findings
     if decided:
         return decided.pop(), findings
-    if ADJUDICATED in finals and not (unknown or several):
+    if any(one.value is None and not one.rates for one in finals.values()):
         found(Kind.NOT_ANNOTATED, FINAL_SKIP)
         return None, findings
-    said = Counter(given.values())
-    if len(said) > 1:
-        counts = ", ".join(f"{said[label]} said {label.value}" for label in LABELS if said[label])
-        (most, times), (_, next_times) = said.most_common(2)
+    given = Counter(one.value for one in rated.values() if isinstance(one.value, Label))
+    if len(given) > 1:
+        counts = ", ".join(f"{given[label]} said {label.value}" for label in LABELS if given[label])
+        (most, times), (_, next_times) = given.most_common(2)
         found(Kind.DISPUTED, counts if times > next_times else f"{counts}: no majority")
         return (most if times > next_times else None), findings
-    if said:
-        return next(iter(said)), findings
-    if not (unknown or several):
-        if skipped:
+    if given:
+        return next(iter(given)), findings
+    if not findings:  # an unknown label, or several of them
+        if any(one.value is None for one in rated.values()):
             found(Kind.NOT_ANNOTATED, "skipped")
         else:
             found(Kind.MISSING_LABEL, "")

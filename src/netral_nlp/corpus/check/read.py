@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from netral_nlp.corpus.annotations.names import LabelNames
-from netral_nlp.corpus.annotations.read import ONLY, TaskFile, open_tasks
+from netral_nlp.corpus.annotations.read import TaskFile, open_tasks
 from netral_nlp.corpus.annotations.records import open_sources, read_records
-from netral_nlp.corpus.annotations.tasks import Task, TaskOptions
+from netral_nlp.corpus.annotations.tasks import UNNAMED, Task, TaskOptions
 from netral_nlp.corpus.check.findings import Finding, Kind
 from netral_nlp.corpus.check.posts import Posts, plain, settle
 from netral_nlp.corpus.check.sources import Source
@@ -72,18 +72,20 @@ def read_posts(
         columns: further fields to keep of each post.
 
     Raises:
-        InputError: the only file there is cannot be read.
+        InputError: the only file there is cannot be read, or no answer is the adjudicator's.
         MissingExtraError: the same, for want of a library.
     """
-    reader = _Reader(LabelNames(label_map or {}), tuple(columns))
+    reader = _Reader(LabelNames(label_map or {}), options.adjudicator, tuple(columns))
     for source in sources:
         reader.read(source, options, alone=len(sources) == 1)
     return reader.done(sources)
 
 
 class _Reader:
-    def __init__(self, names: LabelNames, columns: tuple[str, ...]) -> None:
+    def __init__(self, names: LabelNames, adjudicator: str | None, columns: tuple[str, ...]) -> None:
         self._names = names
+        self._adjudicator = adjudicator
+        self._annotators: set[str] = set()
         self._columns = (*dict.fromkeys((*columns, _SPLIT)),)
         self._posts = Posts()
         self._files: list[CheckedFile] = []
@@ -128,10 +130,10 @@ class _Reader:
         found: list[Finding] = []
         for task in merged(file.tasks):
             annotators.update(answer.annotator for answer in task.answers)
-            label, findings = settle(task, self._names)
+            label, findings = settle(task, self._names, self._adjudicator)
             found += findings
             self._add(task, label)
-        if file.format != "table" or annotators - {ONLY}:
+        if file.format != "table" or annotators - {UNNAMED}:
             # Annotation exports naturally hold tasks that nobody has done yet; a table of labels does not.
             found = [
                 dataclasses.replace(one, kind=Kind.NOT_ANNOTATED, detail="no answer yet")
@@ -139,6 +141,7 @@ class _Reader:
                 else one
                 for one in found
             ]
+        self._annotators |= annotators
         self._findings += found
         self._files.append(CheckedFile(file.name, file.format, len(self._posts) - before))
 
@@ -153,6 +156,9 @@ class _Reader:
         The name that the user gave stands first, then the post's own column `split`, then the file. Where that leaves
         several files on one side, because all say the same in `split`, the files are the sides after all.
         """
+        if self._adjudicator is not None and self._adjudicator not in self._annotators:
+            listed = ", ".join(map(repr, sorted(self._annotators))) or "none"
+            raise InputError(f"no answers of the adjudicator {self._adjudicator!r}; the annotators are {listed}")
         posts = self._posts
         splits = posts.values.pop(_SPLIT, [""] * len(posts))
         chosen = [sources[place] for place in self._source_of]
@@ -175,7 +181,7 @@ def merged(tasks: Iterable[Task]) -> Iterator[Task]:
     groups: dict[tuple[str | None, str, str], tuple[Task, set[str]]] = {}
     order: list[Task | tuple[str | None, str, str]] = []
     for task in tasks:
-        if len(task.answers) != 1 or task.answers[0].annotator == ONLY:
+        if len(task.answers) != 1 or task.answers[0].annotator == UNNAMED:
             order.append(task)
             continue
         key = (task.id, task.text, plain(task.fields.get("context")))

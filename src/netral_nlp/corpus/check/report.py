@@ -11,7 +11,7 @@ from typing import Any
 from netral_nlp.corpus.check.findings import COLUMNS, Finding, Kind, Severity
 from netral_nlp.corpus.check.leaks import Template
 from netral_nlp.corpus.check.read import CheckedFile
-from netral_nlp.evaluation.metrics import align
+from netral_nlp.evaluation.metrics import align, percent
 from netral_nlp.labels import LABELS, Label
 
 _SCHEMA = 1
@@ -61,7 +61,7 @@ class Check:
         sides = ", ".join(f"{side} {count:,}" for side, count in self.sides.items())
         labelled = sum(self.labels.values())
         shares = ", ".join(
-            f"{label.value} {self.labels.get(label, 0):,} ({self.labels.get(label, 0) / labelled * 100:.1f} %)"
+            f"{label.value} {self.labels.get(label, 0):,} ({percent(self.labels.get(label, 0), labelled)})"
             for label in LABELS
             if labelled
         )

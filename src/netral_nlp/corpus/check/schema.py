@@ -10,6 +10,7 @@ from netral_nlp.corpus.check.findings import Finding, Kind
 from netral_nlp.corpus.check.posts import Posts
 from netral_nlp.corpus.same_posts import conflicts
 from netral_nlp.errors import InputError
+from netral_nlp.evaluation.metrics import percent
 from netral_nlp.inference.actions import Action
 from netral_nlp.labels import LABELS
 
@@ -80,7 +81,9 @@ def check_balance(posts: Posts) -> Iterator[Finding]:
     for label in LABELS:
         share = counts[label] / total
         if share < LEAST_SHARE or counts[label] < LEAST_POSTS:
-            yield Finding(Kind.BALANCE, detail=f"{label.value}: {counts[label]:,} of {total:,} ({share * 100:.1f} %)")
+            yield Finding(
+                Kind.BALANCE, detail=f"{label.value}: {counts[label]:,} of {total:,} ({percent(counts[label], total)})"
+            )
     for side, rows in posts.by_side().items():
         present = {posts.labels[row] for row in rows}
         missing = [label.value for label in LABELS if label not in present and counts[label]]

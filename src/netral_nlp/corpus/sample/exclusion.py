@@ -13,6 +13,7 @@ import numpy as np
 
 from netral_nlp.corpus.duplicates import near_duplicates_across, near_same_groups
 from netral_nlp.corpus.groups import connected, near_same, numbered
+from netral_nlp.corpus.label_file import HASH_NAMES, SHORTEST_HASH, hash_digits
 from netral_nlp.corpus.same_posts import comparable
 from netral_nlp.corpus.sample.pool import IntArray, Pool
 from netral_nlp.errors import InputError
@@ -25,9 +26,6 @@ NO_WORDS, REPEATED = "without words", "nearly the same as another post of the po
 REASONS = (NO_WORDS, HELD_OUT, NEAR_HELD_OUT, LABELLED, NEAR_LABELLED, SUITE, REPEATED)
 """Why a post is left out, in the order in which it is looked for: a post is counted under the first that holds."""
 
-_HASHES = ("sha256", "hash", "id")
-_SHORTEST = 16
-_SHA256 = re.compile(rf"[0-9a-f]{{{_SHORTEST},64}}")
 _SHORT = 5
 """A text of at most this many words ("Gas pak", "setuju banget") is another post under another context."""
 _PLAIN_WORD = re.compile(r"(?<!\S)[A-Za-z]{3,}(?![^\s,.!?])")
@@ -143,7 +141,8 @@ def _table_rows(path: Path) -> Iterator[tuple[str | None, str | None, str | None
         guessed = guess_columns(reader.columns, reader.export)
         folded = {name.strip().lower(): name for name in reversed(reader.columns)}
         # The ids of posts with texts are any ids; those of a label file are hashes.
-        hashed = next((folded[name] for name in _HASHES[: 2 if guessed.text else 3] if name in folded), None)
+        names = [name for name in HASH_NAMES if name != "id" or guessed.text is None]
+        hashed = next((folded[name] for name in names if name in folded), None)
         if guessed.text is None and hashed is None:
             raise InputError(missing_text_column(path, reader.columns).partition("; name one")[0] + ", and no 'sha256'")
         for batch in reader.batches():
@@ -153,13 +152,7 @@ def _table_rows(path: Path) -> Iterator[tuple[str | None, str | None, str | None
             ]
             for number, (text, context, digest) in zip(batch.numbers, zip(*columns, strict=True), strict=True):
                 if not (text or "").strip() and hashed is not None:
-                    digest = (digest or "").strip().lower()
-                    if not _SHA256.fullmatch(digest):
-                        raise InputError(
-                            f"{path}: row {number:,}, column {hashed!r}: expected 16 to 64 hexadecimal digits of the "
-                            "SHA-256 of a text; mend or remove the row"
-                        )
-                    yield None, None, digest
+                    yield None, None, hash_digits(digest, f"{path}: row {number:,}, column {hashed!r}")
                 else:
                     yield text or "", context if context and context.strip() else None, None
 
@@ -295,10 +288,10 @@ def _hashed(texts: Sequence[str], hashes: frozenset[str]) -> Iterator[int]:
         return
     from netral_nlp.corpus.text_variants import variants
 
-    known = {digest[:_SHORTEST] for digest in hashes}
+    known = {digest[:SHORTEST_HASH] for digest in hashes}
     for place, text in enumerate(texts):
         for _, variant in variants(text):
-            if hashlib.sha256(variant.encode("utf-8", "surrogatepass")).hexdigest()[:_SHORTEST] in known:
+            if hashlib.sha256(variant.encode("utf-8", "surrogatepass")).hexdigest()[:SHORTEST_HASH] in known:
                 yield place
                 break
 

@@ -168,14 +168,12 @@ class ReadPool:
     Attributes:
         pool: the posts.
         rows: how many came from each file.
-        files: the file of each post, as its place among the files.
         unreadable: how many rows could not be read.
         notes: what the user should know, one line each.
     """
 
     pool: Pool
     rows: tuple[int, ...]
-    files: IntArray
     unreadable: int
     notes: tuple[str, ...]
 
@@ -239,7 +237,6 @@ def read_pool(
     return ReadPool(
         Pool(_unique(pool.ids), pool.texts, pool.contexts, pool.actions, pool.fields, pool.probabilities),
         tuple(len(part) for part in parts),
-        np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
         unreadable,
         tuple(notes),
     )

@@ -167,16 +167,12 @@ def _require(options: SampleOptions) -> None:
 
 def exclusion_table(posts: int, excluded: Exclusions) -> str:
     """Return how many posts are left out, and why, as plain text for a terminal."""
-    from netral_nlp.evaluation.metrics import align
+    from netral_nlp.evaluation.metrics import align, percent
 
     rows = [["posts in the pool", f"{posts:,}", ""]]
-    rows += [[f"  {why}", f"{count:,}", _share(count, posts)] for why, count in excluded.reasons.items()]
-    rows.append(["left to draw from", f"{len(excluded.kept):,}", _share(len(excluded.kept), posts)])
+    rows += [[f"  {why}", f"{count:,}", percent(count, posts)] for why, count in excluded.reasons.items()]
+    rows.append(["left to draw from", f"{len(excluded.kept):,}", percent(len(excluded.kept), posts)])
     return "\n".join(align(rows))
-
-
-def _share(count: int, of: int) -> str:
-    return f"{count / of:.1%}".replace("%", " %")
 
 
 @dataclass(frozen=True)

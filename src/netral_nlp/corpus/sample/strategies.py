@@ -212,29 +212,6 @@ def preselect(probabilities: npt.ArrayLike, count: int) -> IntArray:
     return best
 
 
-def diverse_uncertain(
-    texts: Sequence[str], probabilities: npt.ArrayLike, count: int, *, seed: int = 0
-) -> tuple[IntArray, IntArray]:
-    """Take uncertain posts, each of another kind: the mixed strategy.
-
-    Args:
-        texts: n posts.
-        probabilities: (n, labels).
-        count: how many; at most n.
-        seed: of the clusters.
-
-    Returns:
-        As `diverse`.
-
-    Raises:
-        MissingExtraError: scikit-learn is not installed.
-    """
-    best = preselect(probabilities, count)
-    doubt = 1 - margins(probabilities)[best]
-    taken, sizes = diverse(embed([texts[row] for row in best.tolist()], seed), count, weights=doubt, seed=seed)
-    return best[taken], sizes
-
-
 def at_random(size: int, count: int, chance: Generator) -> IntArray:
     """Return `count` of `size` rows in their order, every choice as likely as any other."""
     drawn: IntArray = np.sort(chance.choice(size, min(count, size), replace=False)).astype(np.int64)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from netral_nlp.corpus.sample.words import COLOURS, DIRECTIONS, KEYS, UNSURE_COLOUR, UNSURE_KEY, Words
+from netral_nlp.corpus.sample.words import COLOURS, DIRECTION_KEYS, KEYS, UNSURE_COLOUR, UNSURE_KEY, Words
 from netral_nlp.labels import LABELS, Label
 
 LABEL_STUDIO, DOCCANO, ARGILLA, TABLE = "label-studio", "doccano", "argilla", "table"
@@ -105,7 +105,7 @@ def label_studio_interface(words: Words, *, context: bool) -> str:
     shown = {"visibleWhen": "choice-selected", "whenTagName": "label", "whenChoiceValue": sides}
     ElementTree.SubElement(ElementTree.SubElement(view, "View", shown), "Header", value=words.direction, size="6")
     directions = ElementTree.SubElement(view, "Choices", {"name": "direction", **one, **shown})
-    for name in DIRECTIONS:
+    for name in DIRECTION_KEYS:
         choice = ElementTree.SubElement(directions, "Choice", value=words.directions[name])
         if words.directions[name] != name:
             choice.set("alias", name)  # what the export holds

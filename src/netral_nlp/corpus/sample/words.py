@@ -14,7 +14,7 @@ COLOURS: Final = {Label.NEUTRAL: "#4477AA", Label.SUPPORTIVE: "#AA7700", Label.C
 UNSURE_COLOUR: Final = "#666666"
 KEYS: Final = {Label.NEUTRAL: "1", Label.SUPPORTIVE: "2", Label.CAMPAIGNING: "3"}
 UNSURE_KEY: Final = "0"
-DIRECTIONS: Final = ("pro", "contra", "both")
+DIRECTION_KEYS: Final = ("pro", "contra", "both")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from netral_nlp.corpus.annotations.tasks import TaskOptions
+from netral_nlp.corpus.field_values import FLAGS, fold
 from netral_nlp.corpus.groups import value_key
 from netral_nlp.corpus.stats.copies import RepeatFinder, Repeats
 from netral_nlp.corpus.stats.lengths import Lengths, TokenCounter
@@ -32,11 +33,10 @@ CUTS = ("split", "platform", "source", "action", "direction")
 """What label balance is always told by, where posts have it; besides, the year."""
 NEVER_NAMED = ("author", "thread", "text", "context", "id")
 """Fields whose values point to a person or are posts: they are counted, never named."""
-FLAGS = ("links", "handles", "hashtags", "emoji")
+MARKS = ("links", "handles", "hashtags", "emoji")
 NEAR_POSTS = 200_000
 MOST_VALUES = 20
 _MOST_ACTIVE = 10
-_TRUE, _FALSE = frozenset({"true", "1", "yes", "ya"}), frozenset({"false", "0", "no", "tidak"})
 _LONGEST_VALUE = 160
 _MOST_MONTHS = 60
 _FIRST_TIME, _LAST_TIME = 631_152_000, 4_102_444_800
@@ -437,7 +437,7 @@ def measure_posts(posts: Iterable[Post], options: StatsOptions = StatsOptions())
                 found[value] += 1
         traits = traits_of(post.text)
         kinds[traits.kind] += 1
-        flags.update({name: 1 for name in FLAGS if getattr(traits, name)})
+        flags.update({name: 1 for name in MARKS if getattr(traits, name)})
         if not post.text.strip():
             continue
         lengths.add(post.text, traits, code)
@@ -471,7 +471,7 @@ def measure_posts(posts: Iterable[Post], options: StatsOptions = StatsOptions())
         authors=_persons(counted["author"]),
         threads=_persons(counted["thread"]),
         kinds={name: kinds[name] for name in KINDS},
-        flags={name: flags[name] for name in FLAGS},
+        flags={name: flags[name] for name in MARKS},
         lengths=lengths.measured(),
         model=None if tokens is None else tokens.model,
         repeats=repeats,
@@ -481,8 +481,8 @@ def measure_posts(posts: Iterable[Post], options: StatsOptions = StatsOptions())
 
 
 def _flag(value: str | None) -> str:
-    name = (value or "").lower()
-    return "unsure" if name in _TRUE else "sure" if name in _FALSE else NOT_STATED
+    unsure = FLAGS.get(fold(value or ""))
+    return NOT_STATED if unsure is None else "unsure" if unsure else "sure"
 
 
 @lru_cache(maxsize=4096)

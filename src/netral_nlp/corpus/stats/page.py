@@ -12,8 +12,9 @@ from netral_nlp.corpus.stats.copies import Copies, Group, Overlap
 from netral_nlp.corpus.stats.lengths import Lengths
 from netral_nlp.corpus.stats.measure import Stats
 from netral_nlp.corpus.stats.posts import COLUMNS, UNLABELLED, Counts, counted
-from netral_nlp.corpus.stats.table import DOUBTS, SAME, SPREAD_HEAD, beyond_line, name, percent, present, spread_row
+from netral_nlp.corpus.stats.table import DOUBT_ROWS, SAME, SPREAD_HEAD, beyond_line, name, present, spread_row
 from netral_nlp.errors import InputError
+from netral_nlp.evaluation.metrics import percent
 from netral_nlp.labels import LABELS
 from netral_nlp.page.document import document
 from netral_nlp.page.html import folded, label_html, left_cell, name_cell, section, table_html
@@ -182,7 +183,7 @@ def _people(stats: Stats) -> str:
     if stats.with_context:
         rows.append(("with the text that they answer", stats.with_context))
     if stats.unsure is not None:
-        rows += [(DOUBTS.get(what, f"sure or not: {what}"), posts) for what, posts in stats.unsure.items() if posts]
+        rows += [(DOUBT_ROWS.get(what, f"sure or not: {what}"), posts) for what, posts in stats.unsure.items() if posts]
     rows += [(f"labelled by {counted(number, 'annotator')}", posts) for number, posts in stats.annotators.items()]
     parts = []
     if rows:

@@ -10,7 +10,7 @@ from netral_nlp.corpus.stats.copies import Copies
 from netral_nlp.corpus.stats.lengths import Lengths
 from netral_nlp.corpus.stats.measure import Timeline
 from netral_nlp.corpus.stats.posts import COLUMNS, Counts, counted
-from netral_nlp.corpus.stats.table import percent
+from netral_nlp.evaluation.metrics import percent
 
 STYLE = """
 :root { --neutral: #7d8792; --supportive: var(--accent); --campaigning: var(--bad); --unlabelled: #c3c9d1; }

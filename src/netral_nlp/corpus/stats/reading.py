@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from netral_nlp.corpus.annotations.columns import PostColumns, find_columns, post_text
 from netral_nlp.corpus.annotations.consolidate import import_posts
 from netral_nlp.corpus.annotations.names import LabelNames, NoLabel
-from netral_nlp.corpus.annotations.read import annotation_format, read_tasks
+from netral_nlp.corpus.annotations.read import TaskFile, annotation_format, open_tasks
 from netral_nlp.corpus.annotations.records import open_sources, read_records
 from netral_nlp.corpus.annotations.tasks import Task, TaskOptions
 from netral_nlp.corpus.stats.posts import Post
@@ -27,7 +27,8 @@ class PostFiles:
     """Files whose posts are to be counted; going through them reads them.
 
     A table with one label a row, or none, is streamed: each of its rows is a post. What holds answers of several
-    annotators is put together first, as `netral data import` does.
+    annotators is put together first, as `netral data import` does, and comes last; so are the exports of one project,
+    such as one file an annotator.
 
     Attributes:
         paths: annotation exports, tables of any format we read, `datasets` folders.
@@ -51,29 +52,47 @@ class PostFiles:
         if not self.paths:
             raise InputError("no files given: name at least one")
         self.notes.clear()
+        together: list[str | Path] = []
         for path in self.paths:
-            yield from self._read(path)
+            yield from self._read(path, together)
+        if together:
+            yield from self._imported(together)
 
-    def _read(self, path: str | Path) -> Iterator[Post]:
+    def _read(self, path: str | Path, together: list[str | Path]) -> Iterator[Post]:
+        """Read a file, or put it to those that are read together, since each may hold other answers to the same posts.
+
+        A table with one row a post is read alone: that a post stands in two of them is for the figures to tell.
+        """
         options = self.options
-        if options.annotator_column or annotation_format(path, options) != "table":
-            yield from self._imported(path)
+        if annotation_format(path, options) != "table":
+            together.append(path)
             return
-        tasks = read_tasks([path], options, label_map=self.label_map)
+        opened: list[TaskFile] = []
+        tasks = self._tasks(path, opened)
         try:
             first = list(islice(tasks, _LOOK))
         except InputError:
-            if options.label_column or options.annotator_columns or options.adjudicated_column:
+            named = (options.label_column, options.annotator_column, options.adjudicated_column, options.adjudicator)
+            if options.annotator_columns or any(named):
                 raise
             # A dump without labels; whatever else is wrong with it is found, and said, there as well.
             yield from self._unlabelled(path)
             return
-        if _one_answer_a_post(first):
+        answer_rows = any(file.table.answer_rows for file in opened)
+        if _one_answer_a_post(first) and not answer_rows and options.adjudicator is None:
             yield from self._rows(chain(first, tasks))
+            return
+        del first
+        tasks.close()  # it holds the file open
+        if answer_rows:
+            together.append(path)
         else:
-            del first
-            tasks.close()  # type: ignore[attr-defined]  # a generator: it holds the file open
-            yield from self._imported(path)
+            yield from self._imported([path])
+
+    def _tasks(self, path: str | Path, opened: list[TaskFile]) -> Generator[Task]:
+        for file in open_tasks(path, self.options, LabelNames(self.label_map)):
+            opened.append(file)
+            yield from file.tasks
 
     def _rows(self, tasks: Iterator[Task]) -> Iterator[Post]:
         names = LabelNames(self.label_map)
@@ -90,8 +109,9 @@ class PostFiles:
             yield Post(task.file, task.row, task.text, label, people, task.fields)
         names.check()
 
-    def _imported(self, path: str | Path) -> Iterator[Post]:
-        imported = import_posts([path], self.options, labels="majority", label_map=self.label_map)
+    def _imported(self, paths: Sequence[str | Path]) -> Iterator[Post]:
+        path = ", ".join(map(str, paths))
+        imported = import_posts(paths, self.options, labels="majority", label_map=self.label_map)
         if imported.merged:
             self.notes.append(f"{path}: {imported.merged:,} tasks were put together with another of the same post")
         if imported.reasons:

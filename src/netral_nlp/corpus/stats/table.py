@@ -8,7 +8,7 @@ from netral_nlp.corpus.stats.copies import Copies, Group, Overlap
 from netral_nlp.corpus.stats.lengths import Lengths, Spread
 from netral_nlp.corpus.stats.measure import Cut, Stats
 from netral_nlp.corpus.stats.posts import COLUMNS, UNLABELLED, Counts, counted
-from netral_nlp.evaluation.metrics import align
+from netral_nlp.evaluation.metrics import align, percent
 from netral_nlp.labels import LABELS, Label
 
 _LONGEST_NAME = 60
@@ -16,7 +16,7 @@ _GROUPS = 5
 _ROWS = 8
 SAME = "handles, links, phone and identity numbers and letter case do not make another post"
 """What "the same" means, wherever copies are counted."""
-DOUBTS = {"unsure": "an annotator unsure, or annotators differ", "sure": "annotators sure"}
+DOUBT_ROWS = {"unsure": "an annotator unsure, or annotators differ", "sure": "annotators sure"}
 QUANTILE_NAMES = {0.05: "5 %", 0.25: "25 %", 0.5: "median", 0.75: "75 %", 0.95: "95 %", 0.99: "99 %"}
 
 
@@ -38,15 +38,6 @@ def tables(stats: Stats) -> str:
         ]
     parts += [f"note: {note}" for note in stats.notes]
     return "\n\n".join(part for part in parts if part)
-
-
-def percent(part: float, whole: float) -> str:
-    """Return a share as `12.5 %`; a dash where there is nothing to share."""
-    if not whole:
-        return "–"
-    share = 100 * part / whole
-    # A few in a million are not none, and all but a few are not all.
-    return "< 0.1 %" if 0 < share < 0.05 else "> 99.9 %" if 99.95 <= share < 100 else f"{share:.1f} %"
 
 
 def name(column: str) -> str:
@@ -94,7 +85,7 @@ def _people(stats: Stats) -> str:
     if stats.with_context:
         rows.append(["with the text they answer", f"{stats.with_context:,}", percent(stats.with_context, stats.posts)])
     if stats.unsure is not None:
-        shown = [(DOUBTS.get(what, f"sure or not {what}"), posts) for what, posts in stats.unsure.items() if posts]
+        shown = [(DOUBT_ROWS.get(what, f"sure or not {what}"), posts) for what, posts in stats.unsure.items() if posts]
         rows += [[what, f"{posts:,}", percent(posts, stats.posts)] for what, posts in shown]
     for number, posts in stats.annotators.items():
         rows.append([f"labelled by {counted(number, 'annotator')}", f"{posts:,}", percent(posts, stats.posts)])
