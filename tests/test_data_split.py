@@ -594,3 +594,19 @@ def test_posts_without_labels_can_be_split_too(tmp_path: Path) -> None:
     assert split(path, "-o", tmp_path / "sets") == 1
     assert split(path, "-o", tmp_path / "sets", "--unlabelled", "keep") == 0
     assert len(read_lines(tmp_path / "sets" / "train.jsonl")) == 40
+
+
+def test_an_adjudicator_is_heeded_in_a_table_with_a_label_column_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "posts.csv"
+    lines = ["id,text,label,ketua"]
+    for number in range(40):
+        said = "memihak" if number % 2 else "netral"
+        lines.append(f"p{number},Warga RW {number} membahas jadwal ronda dan iuran {number * 7919},memihak,{said}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    sets = tmp_path / "sets"
+    command = ["data", "split", str(path), "-o", str(sets), "--adjudicator", "ketua", "--output-format", "jsonl"]
+    assert main(command) == 0  # `label` is taken for an agreed label: where the two differ, the post is left out
+    assert "adjudicated twice, differently" in capsys.readouterr().out
+    assert len((sets / "left_out.jsonl").read_text(encoding="utf-8").splitlines()) == 20

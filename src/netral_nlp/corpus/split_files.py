@@ -186,6 +186,7 @@ def _names_annotators(reading: TaskOptions) -> bool:
         reading.annotator_columns
         or reading.annotator_column
         or reading.adjudicated_column
+        or reading.adjudicator
         or reading.format not in ("auto", "table")
     )
 
