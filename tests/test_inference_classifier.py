@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import pickle
 import tracemalloc
@@ -174,6 +175,7 @@ def test_a_stream_takes_flat_memory(classifier):
         return (f"{SAMPLE_TEXTS[index % 100]} 0{index % 500}" for index in range(number))
 
     def peak(number):
+        gc.collect()
         tracemalloc.start()
         for _ in classifier.stream(posts(number)):
             pass
@@ -182,7 +184,8 @@ def test_a_stream_takes_flat_memory(classifier):
         return found
 
     peak(200)
-    assert peak(10_000) < 1.5 * peak(5_000)
+    # Two full windows and a bit, against four: while one is answered, what the one before it left is still there.
+    assert peak(16_400) < 1.3 * peak(8_200)
 
 
 def test_a_stream_pairs_contexts_and_actions(classifier):
