@@ -7,6 +7,7 @@ import dataclasses
 import sys
 from typing import Any
 
+from netral_nlp.cli.numbers import at_least
 from netral_nlp.cli.train import add_flag, progress_lines
 from netral_nlp.training.config import TrainingConfig
 
@@ -42,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
         default="pooled",
         help="posts without a value are one group (pooled, the default), or each its own (apart)",
     )
-    own.add_argument("--folds", type=_at_least(2), metavar="N", default=5, help="how many (default: 5)")
+    own.add_argument("--folds", type=at_least(2), metavar="N", default=5, help="how many (default: 5)")
     own.add_argument(
         "--compare-random",
         action="store_true",
@@ -53,7 +54,7 @@ def add_parser(subparsers: Any) -> None:
     own.add_argument("--keep-models", action="store_true", default=False, help="keep the folds' models")
     own.add_argument(
         "--resamples",
-        type=_at_least(0),
+        type=at_least(0),
         metavar="N",
         default=1000,
         help="bootstrap resamples behind each interval; 0 for none (default: 1000)",
@@ -63,16 +64,6 @@ def add_parser(subparsers: Any) -> None:
         if item.name != "output" and item.name not in _UNUSED:
             add_flag(training, item)
     parser.set_defaults(run=run)
-
-
-def _at_least(least: int) -> Any:
-    def number(text: str) -> int:
-        value = int(text) if text.isdecimal() else -1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"a whole number, {least} or more; got {text!r}")
-        return value
-
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

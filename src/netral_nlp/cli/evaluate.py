@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netral_nlp.cli.numbers import count
 from netral_nlp.cli.policy import add_policy_options, policy_from
 from netral_nlp.errors import ConfigError, InputError
 
@@ -107,7 +108,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     what.add_argument(
         "--explained",
-        type=_count,
+        type=count,
         default=50,
         metavar="N",
         help="mistakes to explain, and posts to check explanations on (default: %(default)s)",
@@ -128,7 +129,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     run_options.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (default: 0)")
     run_options.add_argument(
         "--resamples",
-        type=_count,
+        type=count,
         default=1000,
         metavar="N",
         help="bootstrap resamples behind each interval; 0 for none (default: 1000)",
@@ -138,13 +139,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     run_options.add_argument("--threads", type=int, metavar="N", help="processor threads for the model")
     parser.set_defaults(run=run)
-
-
-def _count(text: str) -> int:
-    number = int(text) if text.isdecimal() else -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"a whole number, 0 or more; got {text!r}")
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

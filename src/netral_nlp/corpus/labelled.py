@@ -276,7 +276,16 @@ def _require_extra(path: Path, found: _Columns, columns: Sequence[str], request:
             raise InputError(f"{path}: no column {name!r}; its columns are {', '.join(map(repr, columns))}")
 
 
-def _read_folder(path: Path, request: _Request) -> Iterator[_Chunk]:
+def open_datasets_folder(path: Path) -> dict[str | None, Any]:
+    """Open a folder that `datasets.save_to_disk` wrote.
+
+    Returns:
+        Its datasets by split; None stands for the split of a single dataset.
+
+    Raises:
+        InputError: it is no such folder, or a damaged one.
+        MissingExtraError: datasets is not installed.
+    """
     if not ((path / "dataset_info.json").is_file() or (path / "dataset_dict.json").is_file()):
         raise InputError(f"{path}: a folder that datasets.save_to_disk did not write; name the files in it instead")
     try:
@@ -287,14 +296,17 @@ def _read_folder(path: Path, request: _Request) -> Iterator[_Chunk]:
         loaded = datasets.load_from_disk(str(path))
     except Exception as error:  # datasets raises many kinds for a damaged folder
         raise InputError(f"{path}: datasets cannot read this folder ({type(error).__name__})") from error
-    parts = dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {None: loaded}
-    for split, dataset in parts.items():
+    return dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {None: loaded}
+
+
+def _read_folder(path: Path, request: _Request) -> Iterator[_Chunk]:
+    for split, dataset in open_datasets_folder(path).items():
         columns = _find_columns(path, dataset.column_names, request)
         _require_extra(path, columns, dataset.column_names, request)
         names = {
             column: feature.names
             for column, feature in dataset.features.items()
-            if isinstance(feature, datasets.ClassLabel)
+            if hasattr(feature, "names")  # a ClassLabel
         }
         constants = {"split": split} if split is not None and "split" not in columns.known else {}
         number = 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netral_nlp.cli.data.reading import add_reading_options, label_map, reading_options
+from netral_nlp.cli.numbers import count
 from netral_nlp.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -40,25 +41,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the file of disputed posts if it is there")
     parser.add_argument(
-        "--show", metavar="N", type=_count, default=10, help="disputed posts to list (default: %(default)s)"
+        "--show", metavar="N", type=count, default=10, help="disputed posts to list (default: %(default)s)"
     )
     parser.add_argument(
         "--resamples",
         metavar="N",
-        type=_count,
+        type=count,
         default=1000,
         help="bootstrap resamples behind each interval; 0 for none (default: %(default)s)",
     )
-    parser.add_argument("--seed", metavar="N", type=_count, default=0, help="of the resamples (default: %(default)s)")
+    parser.add_argument("--seed", metavar="N", type=count, default=0, help="of the resamples (default: %(default)s)")
     add_reading_options(parser)
     parser.set_defaults(run=run)
-
-
-def _count(text: str) -> int:
-    number = int(text) if text.isdecimal() else -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"a whole number, 0 or more; got {text!r}")
-    return number
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from netral_nlp.cli.data.reading import add_reading_options, label_map, reading_options
+from netral_nlp.cli.numbers import count
 
 _EPILOG = """\
 sides of a split: the column `split` where rows have one; else every file is a side (NAME=FILE names it). In a folder
@@ -64,7 +65,7 @@ def add_parser(subparsers: Any) -> None:
     out.add_argument("--report", metavar="FILE", help="write every finding as a row: .csv .jsonl .xlsx .parquet")
     out.add_argument("--overwrite", action="store_true", help="replace the report where there is one")
     out.add_argument("--json", action="store_true", help="print everything as JSON instead of the tables")
-    out.add_argument("--show", type=_count, default=3, metavar="N", help="first rows to name a kind (default: 3)")
+    out.add_argument("--show", type=count, default=3, metavar="N", help="first rows to name a kind (default: 3)")
     out.add_argument("--strict", action="store_true", help="warnings count as errors")
     add_reading_options(parser)
     parser.set_defaults(run=run)
@@ -115,10 +116,3 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"netral: error: would spoil a training: {found.problems(strict=args.strict)}", file=sys.stderr)
     return 1
-
-
-def _count(text: str) -> int:
-    number = int(text) if text.isdecimal() else -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"a whole number, 0 or more; got {text!r}")
-    return number

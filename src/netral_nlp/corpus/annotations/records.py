@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from netral_nlp.corpus.annotations.columns import PostColumns
 from netral_nlp.corpus.annotations.tasks import TaskOptions
-from netral_nlp.errors import InputError, MissingExtraError, NetralError
+from netral_nlp.errors import InputError, NetralError
 from netral_nlp.formats.encodings import SAMPLE_BYTES, find_encoding
 from netral_nlp.formats.kinds import FileFormat, detect_format
 from netral_nlp.formats.source import ByteSource
@@ -491,19 +491,9 @@ class _Folder:
     """The rows of a folder that `datasets.save_to_disk` wrote; class labels by their names."""
 
     def __init__(self, source: Source) -> None:
-        path = source.path
-        if not ((path / "dataset_info.json").is_file() or (path / "dataset_dict.json").is_file()):
-            raise InputError(f"{path}: a folder that datasets.save_to_disk did not write; name the files in it instead")
-        try:
-            import datasets
-        except ImportError:
-            raise MissingExtraError(f"reading the datasets folder {path}", "train") from None
-        try:
-            loaded = datasets.load_from_disk(str(path))
-        except Exception as error:  # datasets raises many kinds for a damaged folder
-            raise InputError(f"{path}: datasets cannot read this folder ({type(error).__name__})") from error
-        self._parts = dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {None: loaded}
-        self._class_label = datasets.ClassLabel
+        from netral_nlp.corpus.labelled import open_datasets_folder
+
+        self._parts = open_datasets_folder(source.path)
 
     def __iter__(self) -> Iterator[tuple[int, Record]]:
         number = 0
@@ -511,7 +501,7 @@ class _Folder:
             names = {
                 column: feature.names
                 for column, feature in dataset.features.items()
-                if isinstance(feature, self._class_label)
+                if hasattr(feature, "names")  # a ClassLabel
             }
             constant = {"split": split} if split is not None and "split" not in dataset.column_names else {}
             for columns in dataset.with_format(None).iter(batch_size=1024):
