@@ -7,15 +7,22 @@ import pytest
 import yaml
 
 DATA = Path(__file__).parents[1] / "data"
-CARD = yaml.safe_load((DATA / "README.md").read_text(encoding="utf-8").split("---")[1])
+FOLDERS = (DATA, DATA / "labels")
 
 
-@pytest.mark.parametrize("config", CARD["configs"], ids=lambda config: config["config_name"])
-def test_every_configuration_loads_in_one_line(config, tmp_path):
-    loaded = datasets.load_dataset(str(DATA), config["config_name"], split="train", cache_dir=str(tmp_path))
-    lines = [line for line in (DATA / config["data_files"]).read_text(encoding="utf-8").splitlines() if line.strip()]
-    assert loaded.num_rows == len(lines)
-    assert "text" in loaded.column_names
+def configurations():
+    for folder in FOLDERS:
+        card = yaml.safe_load((folder / "README.md").read_text(encoding="utf-8").split("---")[1])
+        for config in card["configs"]:
+            yield pytest.param(folder, config["config_name"], folder / config["data_files"], id=config["config_name"])
+
+
+@pytest.mark.parametrize(("folder", "name", "file"), configurations())
+def test_every_configuration_loads_in_one_line(folder, name, file, tmp_path):
+    loaded = datasets.load_dataset(str(folder), name, split="train", cache_dir=str(tmp_path))
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    assert loaded.num_rows == len(lines) - (file.suffix == ".csv")  # a CSV file has a header
+    assert {"text", "sha256", "repository"} & set(loaded.column_names)
 
 
 def test_the_card_counts_the_cases_that_are_there():
