@@ -580,10 +580,10 @@ def finish(process):
 def long_run(tiny_model, tmp_path):
     """A folder with an input of sixty chunks, and the arguments that score it into `out.ENDING` there."""
 
-    def make(name, ending="csv", *more):
+    def make(name, ending="csv", *more, rows=800):
         folder = tmp_path / name
         folder.mkdir()
-        bad_jsonl(folder / "posts.jsonl", count=800)
+        bad_jsonl(folder / "posts.jsonl", count=rows)
         arguments = ["posts.jsonl", "-o", f"out.{ending}", "--text-column", "full_text", "--model", tiny_model]
         return folder, [*arguments, "--threads", 1, "--chunk-rows", 16, *more]
 
@@ -633,7 +633,7 @@ def test_killed_at_random_moments_a_resumed_run_ends_with_the_same_bytes(long_ru
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_by_a_signal_it_ends_cleanly_and_says_how_to_go_on(long_run, run_in, stop, code):
-    folder, arguments = long_run("stop")
+    folder, arguments = long_run("stop", rows=2000)  # it must not be over before the signal is there
     process = start(folder, *arguments)
     assert wait_for_chunks(process, folder / "out.csv.parts" / "journal.jsonl", 3)
     process.send_signal(stop)
@@ -649,7 +649,7 @@ def test_stopped_by_a_signal_it_ends_cleanly_and_says_how_to_go_on(long_run, run
     assert returned == 3
     assert "going on after" in err
     summary = json.loads(out)
-    assert summary["rows"] == 720
+    assert summary["rows"] == 1800
     assert summary["resumed_rows"] >= 3 * 16
 
 
