@@ -92,7 +92,7 @@ def complete(
     threads = config.threads or None
     classifier = NeutralityClassifier.from_pretrained(folder, threads=threads)
     classifiers = {classifier.backend: classifier}
-    classifier.decision = _calibrate(classifier, data, run)
+    classifier.decision = _calibrate(classifier, config, data, run)
     classifier.decision.save(folder)
     if classifier.backend == "onnx":  # what the full weights reach is worth knowing beside it
         full = NeutralityClassifier.from_pretrained(folder, backend="torch", precision="fp32", threads=threads)
@@ -115,7 +115,7 @@ def complete(
     return run.finish()
 
 
-def _calibrate(classifier: NeutralityClassifier, data: TrainingData, run: Run) -> Decision:
+def _calibrate(classifier: NeutralityClassifier, config: TrainingConfig, data: TrainingData, run: Run) -> Decision:
     """Fit temperature and thresholds on dev, where dev has the labels that the thresholds rest on."""
     from netral_nlp.evaluation.options import FEW_POSTS
     from netral_nlp.evaluation.recalibrate import fit_on
@@ -128,12 +128,12 @@ def _calibrate(classifier: NeutralityClassifier, data: TrainingData, run: Run) -
         log.warning(
             "only %d dev posts: review thresholds are rough; netral calibrate fits them anew on more", len(data.dev)
         )
-    about = {"set": "dev", "backend": classifier.backend, "files": _files(run.config, run, "dev")}
+    about = {"set": "dev", "backend": classifier.backend, "files": _files(config, run, "dev")}
     return fit_on(
         classifier,
         data.dev_rows,
-        target_accused=run.config.target_accused,
-        target_passed=run.config.target_passed,
+        target_accused=config.target_accused,
+        target_passed=config.target_passed,
         fitted_on=about,
     )
 

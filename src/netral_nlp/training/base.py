@@ -72,7 +72,7 @@ def load_base(config: TrainingConfig, where: Path) -> Base:
         from transformers import AutoConfig, AutoModelForSequenceClassification
     except ImportError:
         raise MissingExtraError("training an encoder", "train") from None
-    settings = _loaded(where, lambda: AutoConfig.from_pretrained(where, trust_remote_code=False))
+    settings = loaded(where, lambda: AutoConfig.from_pretrained(where, trust_remote_code=False))
     ours = dict(getattr(settings, "id2label", {}) or {}) == ID2LABEL
     foreign_head = not ours and any(
         name.endswith("ForSequenceClassification") for name in getattr(settings, "architectures", None) or []
@@ -82,10 +82,10 @@ def load_base(config: TrainingConfig, where: Path) -> Base:
     settings.problem_type = None
     if config.dropout is not None:
         _set_dropout(settings, config.dropout)
-    tokenizer = _load_tokenizer(where, config)
+    tokenizer = load_tokenizer(where, config.max_tokens, "max_tokens")
     _check_length(settings, config)
     torch.manual_seed(config.seed)  # the head's first weights
-    model = _loaded(
+    model = loaded(
         where,
         lambda: AutoModelForSequenceClassification.from_pretrained(
             where, config=settings, dtype=torch.float32, trust_remote_code=False, ignore_mismatched_sizes=True
@@ -160,7 +160,7 @@ def _download(hub_id: str) -> Path:
     return folder
 
 
-def _loaded(where: Path, load: Any) -> Any:
+def loaded(where: Path, load: Any) -> Any:
     """Run a loader of transformers; what it raises for a damaged or foreign folder becomes one line."""
     try:
         return load()
@@ -172,10 +172,20 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
-def _load_tokenizer(where: Path, config: TrainingConfig) -> Any:
+def load_tokenizer(where: Path, length: int, key: str) -> Any:
+    """Load the fast tokenizer of a base.
+
+    Args:
+        where: the base's folder.
+        length: the tokens of an input, special ones included.
+        key: the configuration's name for the length.
+
+    Raises:
+        ConfigError: there is none that scoring could use, or the length has no room for text.
+    """
     from transformers import AutoTokenizer
 
-    tokenizer = _loaded(where, lambda: AutoTokenizer.from_pretrained(where, trust_remote_code=False))
+    tokenizer = loaded(where, lambda: AutoTokenizer.from_pretrained(where, trust_remote_code=False))
     if not tokenizer.is_fast:
         raise ConfigError(f"base_model: {where} has no fast tokenizer (tokenizer.json), which scoring needs")
     if tokenizer.pad_token is None:
@@ -184,8 +194,8 @@ def _load_tokenizer(where: Path, config: TrainingConfig) -> Any:
             "indobenchmark/indobert-base-p1"
         )
     specials = tokenizer.num_special_tokens_to_add(pair=False)
-    if specials >= config.max_tokens:
-        raise ConfigError(f"max_tokens: {config.max_tokens} leaves no room beside {specials} special tokens")
+    if specials >= length:
+        raise ConfigError(f"{key}: {length} leaves no room beside {specials} special tokens")
     return tokenizer
 
 

@@ -29,7 +29,7 @@ from netral_nlp.evaluation.predictions import PROBABILITY_COLUMNS, Predictions
 from netral_nlp.labels import LABELS
 from netral_nlp.storage.durable import durable_file, replace, sha256_of, write_json
 from netral_nlp.storage.lock import output_lock
-from netral_nlp.training.config import TFIDF, TrainingConfig, is_run_folder
+from netral_nlp.training.config import TFIDF, TrainingConfig
 from netral_nlp.training.data import hash_path
 from netral_nlp.training.held_out import RANDOM, UNSEEN, CrossValidation, measure
 from netral_nlp.training.run import RECORD
@@ -342,7 +342,7 @@ class _Run:
             for cells in zip(*(rows[name].tolist() for name in columns), strict=True):
                 post = {name: cell for name, cell in zip(columns, cells, strict=True) if cell is not None}
                 file.write(json.dumps(post) + "\n")
-        if folder.exists() and not is_run_folder(folder):
+        if folder.exists() and not TrainingConfig.is_run_folder(folder):
             shutil.rmtree(folder)  # stopped before it had begun
         train(
             dataclasses.replace(

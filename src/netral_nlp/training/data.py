@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from netral_nlp.training.config import TrainingConfig
+    from netral_nlp.training.run_config import RunConfig
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ def class_weights(choice: str | dict[str, float], posts: Posts, *, auto: str) ->
     return [len(posts) / (present * count) if count else 0.0 for count in counts]
 
 
-def data_hashes(config: TrainingConfig) -> dict[str, str]:
+def data_hashes(config: RunConfig) -> dict[str, str]:
     """The SHA-256 of every file that the run reads, by its path as given."""
     return {path: hash_path(Path(path)) for path in config.files()}
 

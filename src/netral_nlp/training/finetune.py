@@ -21,6 +21,7 @@ from netral_nlp.training.run import Run
 if TYPE_CHECKING:
     from netral_nlp.training.base import Base
     from netral_nlp.training.loop import PostDataset
+    from netral_nlp.training.run_config import RunConfig
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def train(config: TrainingConfig) -> Path:
         log.info("%s is finished already: nothing to do", run.output)
         run.clear_up()
         return run.output
-    with _quiet_transformers():
+    with quiet_transformers():
         return _finetune(config, run, base_folder, bf16)
 
 
@@ -120,7 +121,7 @@ def _finetune(config: TrainingConfig, run: Run, base_folder: Path, bf16: bool) -
     return assemble_encoder(config, run, base, normaliser, data, state)
 
 
-def choose_normaliser(config: TrainingConfig, base_folder: Path) -> Normaliser:
+def choose_normaliser(config: RunConfig, base_folder: Path) -> Normaliser:
     """The normaliser that the configuration names, or the base's own, or the one that suits its name."""
     if config.normaliser == "auto":
         has_own = (base_folder / NORMALISER_FILE).is_file()
@@ -179,7 +180,7 @@ def _load_weights(model: Any, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Hold back transformers' remarks (a new head is what we want), and give its settings back."""
     from transformers.utils import logging as hf_logging
 

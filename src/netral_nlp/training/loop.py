@@ -103,23 +103,12 @@ class EpochSampler(LengthGroupedSampler):
         yield from order[whole * self.batch_size :]  # the short batch stays last, or all after it would shift
 
 
-class NeutralityTrainer(Trainer):
-    """`Trainer` with weights for classes and posts, epoch-seeded batches and averaged weights."""
+class OrderedTrainer(Trainer):
+    """`Trainer` with batches in an order that seed and epoch decide."""
 
-    def __init__(
-        self,
-        *,
-        class_weights: Sequence[float],
-        smoothing: float,
-        sampler: EpochSampler,
-        average: WeightAverage | None,
-        **arguments: Any,
-    ) -> None:
+    def __init__(self, *, sampler: EpochSampler, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._class_weights = torch.tensor(class_weights, dtype=torch.float32)
-        self._smoothing = smoothing
         self._sampler = sampler
-        self._average = average
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The training batches, in an order of our own."""
@@ -131,6 +120,23 @@ class NeutralityTrainer(Trainer):
         )
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
+
+
+class NeutralityTrainer(OrderedTrainer):
+    """`Trainer` with weights for classes and posts, and averaged weights."""
+
+    def __init__(
+        self,
+        *,
+        class_weights: Sequence[float],
+        smoothing: float,
+        average: WeightAverage | None,
+        **arguments: Any,
+    ) -> None:
+        super().__init__(**arguments)
+        self._class_weights = torch.tensor(class_weights, dtype=torch.float32)
+        self._smoothing = smoothing
+        self._average = average
 
     def compute_loss(
         self,

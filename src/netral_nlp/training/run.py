@@ -13,12 +13,13 @@ from typing import Any
 
 from netral_nlp import __version__
 from netral_nlp.errors import ConfigError
-from netral_nlp.training.config import FILE_KEYS, TFIDF, TrainingConfig
+from netral_nlp.training.config import TFIDF, TrainingConfig
 from netral_nlp.training.data import data_hashes, hash_path
+from netral_nlp.training.run_config import RunConfig
 
 log = logging.getLogger(__name__)
 
-RECORD = "training.yaml"
+RECORD = TrainingConfig.RECORD
 _LAST = "config.json"  # without it no folder is a model: moved last
 _LIBRARIES = (
     "torch", "transformers", "tokenizers", "accelerate", "datasets", "scikit-learn", "numpy", "pandas", "pyarrow",
@@ -39,7 +40,7 @@ class Run:
         is_finished: Whether a resumed run had come to its end already.
     """
 
-    config: TrainingConfig
+    config: RunConfig
     output: Path
     record: dict[str, Any] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
@@ -56,12 +57,16 @@ class Run:
         return self.output / "logs"
 
     @property
+    def _keeps_checkpoints(self) -> bool:
+        return bool(getattr(self.config, "keep_checkpoints", False))
+
+    @property
     def staging(self) -> Path:
         """Where the model folder is put together before its files move up."""
         return self.output / ".assembling"
 
     @classmethod
-    def begin(cls, config: TrainingConfig, device: dict[str, Any], base_folder: Path | None) -> Run:
+    def begin(cls, config: RunConfig, device: dict[str, Any], base_folder: Path | None) -> Run:
         """Describe the run, and check that a folder to resume belongs to the same one.
 
         Nothing is written yet.
@@ -97,11 +102,11 @@ class Run:
         if self.staging.exists():
             shutil.rmtree(self.staging)
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        _write_yaml(self.record, self.checkpoints / RECORD)
+        _write_yaml(self.record, self.checkpoints / self.config.RECORD)
 
     def clear_up(self) -> None:
         """Remove the checkpoints, unless they are to be kept."""
-        if not self.config.keep_checkpoints and self.checkpoints.exists():
+        if not self._keeps_checkpoints and self.checkpoints.exists():
             shutil.rmtree(self.checkpoints)
 
     def stage(self) -> Path:
@@ -109,7 +114,7 @@ class Run:
         if self.staging.exists():
             shutil.rmtree(self.staging)
         self.staging.mkdir(parents=True)
-        _write_yaml(self.record, self.staging / RECORD)
+        _write_yaml(self.record, self.staging / self.config.RECORD)
         return self.staging
 
     def finish(self) -> Path:
@@ -136,12 +141,13 @@ class Run:
     def _check_resumable(self) -> None:
         import yaml
 
-        finished = (self.output / _LAST).is_file() and (self.output / RECORD).is_file()
-        path = self.output / RECORD if finished else self.checkpoints / RECORD
+        record_name, file_keys = self.config.RECORD, self.config.FILE_KEYS
+        finished = (self.output / _LAST).is_file() and (self.output / record_name).is_file()
+        path = self.output / record_name if finished else self.checkpoints / record_name
         if not path.is_file():
             if self.output.is_dir() and any(self.output.iterdir()):
                 raise ConfigError(
-                    f"resume: {self.output} is not empty and holds no run of netral train; name another output"
+                    f"resume: {self.output} is not empty and holds no run of {self.config.COMMAND}; name another output"
                 )
             return
         try:
@@ -152,12 +158,12 @@ class Run:
             raise ConfigError(f"resume: {path} is damaged; start anew with overwrite") from None
         now = self.config.identity()
         # The folder may have been moved, and a path may be written otherwise: what is in the files decides.
-        paths = {"output", *FILE_KEYS, "test", "base_model"}
+        paths = {"output", *file_keys, "test", "base_model"}
         changed = [key for key in now if key not in paths and before.get(key) != now[key]]
-        same_files = all(len(before.get(key, ())) == len(now[key]) for key in (*FILE_KEYS, "test"))
+        same_files = all(len(before.get(key, ())) == len(now[key]) for key in (*file_keys, "test") if key in now)
         if not same_files or list(hashes.values()) != list(self.record["data_sha256"].values()):
             changed.append("the content of the data")
-        if base != self.record["base_sha256"] or (before["base_model"] == TFIDF) != self.config.is_tfidf:
+        if base != self.record["base_sha256"] or (before["base_model"] == TFIDF) != (now["base_model"] == TFIDF):
             changed.append("base_model")
         if device.get("bf16") != self.record["device"].get("bf16"):
             changed.append("bf16 (this device differs)")
@@ -169,12 +175,13 @@ class Run:
         self.is_finished = finished
 
 
-def _portable(config: TrainingConfig) -> dict[str, Any]:
+def _portable(config: RunConfig) -> dict[str, Any]:
     """The keys as they are recorded: without those of one call, and without foreign folders in paths."""
     values = {key: value for key, value in config.to_dict().items() if key not in ("resume", "overwrite")}
-    for key in FILE_KEYS:
+    for key in config.FILE_KEYS:
         values[key] = [_name(path) for path in values[key]]
-    values["test"] = {name: _name(path) for name, path in values["test"].items()}
+    if "test" in values:
+        values["test"] = {name: _name(path) for name, path in values["test"].items()}
     values["output"] = _name(values["output"])
     if Path(values["base_model"]).is_dir():
         values["base_model"] = _name(values["base_model"])
