@@ -23,7 +23,8 @@ from netral_nlp.training.finetune import train
 def as_posts(rows: list[dict[str, object]]) -> Posts:
     order = {label.value: index for index, label in enumerate(LABELS)}
     labels = [order[str(row["label"])] for row in rows]
-    return Posts([str(row["text"]) for row in rows], [None] * len(rows), labels, [1.0] * len(rows), [None] * len(rows))
+    texts = [str(row["text"]) for row in rows]
+    return Posts(texts, [None] * len(rows), labels, [1.0] * len(rows), [None] * len(rows), [-1] * len(rows))
 
 
 @pytest.fixture(scope="module")

@@ -158,7 +158,7 @@ def test_one_label_alone_cannot_be_learnt(base: Path, tmp_path: Path) -> None:
 
 
 def test_balanced_weights_give_every_label_the_same_total() -> None:
-    posts = Posts(["a"] * 10, [None] * 10, [0] * 6 + [1] * 3 + [2], [1.0] * 10, [None] * 10)
+    posts = Posts(["a"] * 10, [None] * 10, [0] * 6 + [1] * 3 + [2], [1.0] * 10, [None] * 10, [-1] * 10)
     weights = class_weights("balanced", posts, auto="none")
     assert [weight * count for weight, count in zip(weights, (6, 3, 1), strict=True)] == pytest.approx([10 / 3] * 3)
     assert class_weights("auto", posts, auto="none") == [1.0, 1.0, 1.0]
@@ -304,7 +304,7 @@ def trainer_for(base: Path, data: Path, tmp_path: Path, **more: object) -> tuple
     config = config_for(base, data, tmp_path, **more)
     loaded = open_base(config)
     encoded = [loaded.features(loaded.encoder.encode(text)) for text in ("coblos nomor 2", "hadir saja", "mantap pak")]
-    posts = PostDataset(encoded, [2, 0, 1], [1.0, 0.5, 2.0], [None] * 3)
+    posts = PostDataset([encoded], Posts([""] * 3, [None] * 3, [2, 0, 1], [1.0, 0.5, 2.0], [None] * 3, [2, 0, -1]))
     trainer = make_trainer(
         loaded.model, loaded.tokenizer, posts, posts, config, class_weights=[1.0, 2.0, 4.0], bf16=False,
         checkpoints=tmp_path / "checkpoints", logs=tmp_path / "logs", resume_from=None, show_progress=False,
@@ -316,7 +316,8 @@ def test_the_loss_weighs_classes_and_posts_and_smooths(base: Path, data: Path, t
     trainer, collate, posts = trainer_for(base, data, tmp_path, label_smoothing=0.1, dropout=0.0)
     model = trainer.model.train()
     batch = collate([posts[row] for row in range(3)])
-    logits = model(**{key: value for key, value in batch.items() if key not in ("labels", "weights")}).logits.detach()
+    inputs = {key: value for key, value in batch.items() if key not in ("labels", "weights", "directions")}
+    logits = model(**inputs).logits.detach()
     chances = logits.log_softmax(dim=-1)
     expected = total = 0.0
     for row, (label, weight) in enumerate(((2, 1.0 * 4), (0, 0.5 * 1), (1, 2.0 * 2))):

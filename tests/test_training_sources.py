@@ -156,14 +156,15 @@ def test_the_loss_takes_shares_as_targets_and_weighs_by_them(base: Path, tmp_pat
     )
     opened = load_base(config, base)
     encoded = [opened.features(opened.encoder.encode(text)) for text in ("coblos nomor 2", "hadir saja")]
-    posts = PostDataset(encoded, [2, 0], [1.0, 0.5], [(0.0, 0.25, 0.75), None])
+    shares = [(0.0, 0.25, 0.75), None]
+    posts = PostDataset([encoded], Posts([""] * 2, [None] * 2, [2, 0], [1.0, 0.5], shares, [-1, 0]))
     trainer = make_trainer(
         opened.model, opened.tokenizer, posts, posts, config, class_weights=[1.0, 2.0, 4.0], bf16=False,
         checkpoints=tmp_path / "checkpoints", logs=tmp_path / "logs", resume_from=None, show_progress=False,
     )  # fmt: skip
     batch = Collator(opened.tokenizer)([posts[0], posts[1]])
     model = trainer.model.train()
-    inputs = {key: value for key, value in batch.items() if key not in ("labels", "weights", "shares")}
+    inputs = {key: value for key, value in batch.items() if key not in ("labels", "weights", "shares", "directions")}
     chances = model(**inputs).logits.detach().log_softmax(dim=-1)
     expected = total = 0.0
     for row, (shares, weight) in enumerate((((0.0, 0.25, 0.75), 0.25 * 2 + 0.75 * 4), ((1.0, 0.0, 0.0), 0.5))):
@@ -175,8 +176,8 @@ def test_the_loss_takes_shares_as_targets_and_weighs_by_them(base: Path, tmp_pat
 
 def test_the_baseline_learns_soft_labels_as_weighted_copies(tmp_path: Path) -> None:
     texts = ["coblos nomor dua", "coblos nomor tiga", "rapat desa", "rapat kecamatan"] * 5
-    hard = Posts(texts, [None] * 20, [2, 2, 0, 0] * 5, [1.0] * 20, [None] * 20)
-    soft = Posts(texts, [None] * 20, [2, 2, 0, 0] * 5, [1.0] * 20, [(0.5, 0.0, 0.5), None, None, None] * 5)
+    hard = Posts(texts, [None] * 20, [2, 2, 0, 0] * 5, [1.0] * 20, [None] * 20, [-1] * 20)
+    soft = Posts(texts, [None] * 20, [2, 2, 0, 0] * 5, [1.0] * 20, [(0.5, 0.0, 0.5), None, None, None] * 5, [-1] * 20)
     config = TrainingConfig.read(None, {"base_model": "tfidf", "data": [__file__], "output": "unused"})
     said = []
     for name, posts in (("hard", hard), ("soft", soft)):

@@ -12,7 +12,7 @@ from typing import ClassVar
 from netral_nlp.training.run_config import NORMALISERS, SWITCH, TINY, Range, RunConfig, key
 
 TFIDF = "tfidf"
-FILE_KEYS = ("data", "labels", "hydrate", "replay", "dev")
+FILE_KEYS = ("data", "labels", "hydrate", "replay", "dev", "unlabelled")
 """Keys that are lists of files that the run reads."""
 # Keys that say how a run is carried out, not what it computes: a resumed run may change them.
 RUN_ONLY = frozenset(
@@ -38,6 +38,11 @@ class TrainingConfig(RunConfig):
     RANGES: ClassVar[tuple[Range, ...]] = (
         ("dev_share", 0.01, 0.5, "from 0.01 to 0.5"),
         ("replay_share", 0.01, 0.95, "from 0.01 to 0.95"),
+        ("unlabelled_posts", 0, math.inf, "0 (all) or more"),
+        ("unlabelled_weight", 0.0, 100.0, "from 0 to 100"),
+        ("swap_names", 0.0, 1.0, "from 0 (off) to 1"),
+        ("noise", 0.0, 1.0, "from 0 (off) to 1"),
+        ("direction_weight", 0.0, 10.0, "from 0 (off) to 10"),
         ("epochs", 1, 1000, "from 1 to 1000"),
         ("batch_size", 1, 65536, "at least 1"),
         ("learning_rate", TINY, 1.0, "above 0 and at most 1 (5e-5 is usual)"),
@@ -76,6 +81,19 @@ class TrainingConfig(RunConfig):
     replay_share: float = key(0.5, "at most this share of the training posts comes from replay")
     use_split: bool = key(True, "a column `split` is heeded: dev posts choose the epoch, test posts are left out")
     soft_labels: bool = key(True, "learn from share_neutral, share_supportive, share_campaigning, where there")
+    teacher: list[str] = key(
+        [], "trained models whose averaged answers on the unlabelled posts are learnt from too", placeholder="FOLDER"
+    )
+    unlabelled: list[str] = key([], "posts without labels, for the teacher to label softly", placeholder="FILE")
+    unlabelled_posts: int = key(0, "how many of them are drawn; 0 takes all")
+    unlabelled_weight: float = key(1.0, "weight in the loss of posts that the teacher labelled")
+    swap_names: float = key(
+        0.0, "share of the training posts whose candidates, parties and ballot numbers are swapped, anew in each epoch"
+    )
+    noise: float = key(0.0, "share of the training posts that are retyped in haste, anew in each epoch")
+    direction_weight: float = key(
+        0.0, "weight in the loss of a second answer, whom a post speaks for (pro, contra, both); 0 is off"
+    )
     output: str = key("", "the model folder to write", placeholder="FOLDER")
     dev: list[str] = key([], "labelled posts to choose the best epoch and fit the decision on", placeholder="FILE")
     dev_share: float = key(0.1, "without dev: this share of data is held out, whole groups of near-same posts at once")
@@ -147,6 +165,8 @@ class TrainingConfig(RunConfig):
         trained_on = {Path(path).resolve() for path in (*self.data, *self.replay)}
         if shared := trained_on & {Path(path).resolve() for path in self.dev}:
             yield f"dev: {sorted(shared)[0]} is also training data; hold it out, or leave dev away and set dev_share"
+        if bool(self.teacher) != bool(self.unlabelled):
+            yield "teacher and unlabelled belong together: name the models and the posts that they are to label"
         if isinstance(self.class_weights, str) and self.class_weights not in ("auto", "none", "balanced"):
             yield f"class_weights is {self.class_weights!r}, but must be auto, none, balanced or a weight a label"
         yield from self._common_problems()

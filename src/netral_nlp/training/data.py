@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+DIRECTIONS_OF_POSTS = ("none", "pro", "contra", "both")
+"""Whom a post speaks for or against; a neutral post for nobody."""
+UNKNOWN_DIRECTION = -1
+
+
 @dataclass(frozen=True)
 class Posts:
     """Labelled posts, normalised, in input order.
@@ -35,6 +40,7 @@ class Posts:
         weights: Each post's share in the loss.
         shares: How much of a post each label has, where its annotators differed (soft labels); None where one label has
             it all.
+        directions: Indices into `DIRECTIONS_OF_POSTS`; `UNKNOWN_DIRECTION` where nobody said.
     """
 
     texts: list[str]
@@ -42,6 +48,7 @@ class Posts:
     labels: list[int]
     weights: list[float]
     shares: list[tuple[float, ...] | None]
+    directions: list[int]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -54,7 +61,12 @@ class Posts:
             [self.labels[row] for row in rows],
             [self.weights[row] for row in rows],
             [self.shares[row] for row in rows],
+            [self.directions[row] for row in rows],
         )
+
+    def __add__(self, other: Posts) -> Posts:
+        """These posts, then the others."""
+        return Posts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
     def counts(self) -> dict[str, int]:
         """How many posts have each label."""
@@ -100,6 +112,11 @@ def load_data(config: TrainingConfig, normaliser: Normaliser) -> TrainingData:
     _refuse_suite_cases(train_rows)
     train = _prepare(train_rows, config, normaliser, "training")
     dev = _prepare(dev_rows, config, normaliser, "dev")
+    if config.teacher:
+        from netral_nlp.training.teacher import label_softly
+
+        barred = [*dev_rows["text"].tolist(), *(text for rows in tests.values() for text in rows["text"].tolist())]
+        train = train + label_softly(config, normaliser, known=train.texts, barred=barred)
     counts = train.counts()
     if sum(1 for count in counts.values() if count) < 2:
         named = ", ".join([*config.data, *config.labels])
@@ -186,10 +203,10 @@ def _prepare(rows: pd.DataFrame, config: TrainingConfig, normaliser: Normaliser,
     order = {label: index for index, label in enumerate(LABELS)}
     columns: dict[str, list[Any]] = {
         key: rows[key].tolist() if key in rows.columns else [None] * len(rows)
-        for key in ("text", "context", "label", "weight", "unsure", *SHARE_COLUMNS)
+        for key in ("text", "context", "label", "weight", "unsure", "direction", *SHARE_COLUMNS)
     }
-    texts, contexts, labels, weights, shares = [], [], [], [], []
-    for text, context, label, weight, unsure, *parts in zip(*columns.values(), strict=True):
+    texts, contexts, labels, weights, shares, directions = [], [], [], [], [], []
+    for text, context, label, weight, unsure, direction, *parts in zip(*columns.values(), strict=True):
         normal = normaliser(text)
         if not normaliser.has_words(normal):
             continue
@@ -199,11 +216,18 @@ def _prepare(rows: pd.DataFrame, config: TrainingConfig, normaliser: Normaliser,
         labels.append(order[label])
         weights.append((1.0 if weight is None else float(weight)) * (config.unsure_weight if unsure is True else 1.0))
         shares.append(_soft(parts) if config.soft_labels else None)
+        directions.append(_direction(labels[-1], direction))
     if left_out := len(rows) - len(texts):
         log.warning("%d of %d %s posts have no words of their own and are left out", left_out, len(rows), name)
     if not texts:
         raise InputError(f"no {name} post has any words")
-    return Posts(texts, contexts, labels, weights, shares)
+    return Posts(texts, contexts, labels, weights, shares, directions)
+
+
+def _direction(label: int, direction: object) -> int:
+    if label == 0:
+        return 0
+    return DIRECTIONS_OF_POSTS.index(direction) if direction in DIRECTIONS_OF_POSTS[1:] else UNKNOWN_DIRECTION
 
 
 def _soft(parts: Sequence[float | None]) -> tuple[float, ...] | None:

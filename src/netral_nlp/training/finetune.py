@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,12 +75,23 @@ def _finetune(config: TrainingConfig, run: Run, base_folder: Path, bf16: bool) -
     from transformers import set_seed
 
     from netral_nlp.training.assemble import assemble_encoder
-    from netral_nlp.training.loop import AVERAGE, last_whole_checkpoint, make_trainer, training_is_over
+    from netral_nlp.training.loop import (
+        AVERAGE,
+        add_direction_head,
+        drop_direction_head,
+        last_whole_checkpoint,
+        make_trainer,
+        training_is_over,
+    )
 
     normaliser = choose_normaliser(config, base_folder)
     data = load_data(config, normaliser)
     base = load_base(config, base_folder)
     train_set = _encode(base, data.train, config, "training")
+    if config.swap_names or config.noise:
+        train_set = _encode_variants(base, data.train, config)
+    if config.direction_weight:
+        add_direction_head(base.model)
     dev_set = _encode(base, data.dev, config, "dev")
     log.info(
         "%d posts to train on (%s), %d dev posts; %s %s, %s parameters, %s",
@@ -117,6 +129,7 @@ def _finetune(config: TrainingConfig, run: Run, base_folder: Path, bf16: bool) -
         raise ConfigError(f"output: {best}, the best checkpoint, is gone; train again with overwrite")
     for name in ("model.safetensors", *([AVERAGE] if config.average else [])):
         _load_weights(base.model, best / name)
+    drop_direction_head(base.model)
     log.info("best weights: step %s", state["best_global_step"])
     return assemble_encoder(config, run, base, normaliser, data, state)
 
@@ -158,7 +171,28 @@ def _encode(base: Base, posts: Posts, config: TrainingConfig, name: str) -> Post
                 "%d of %d %s %s are longer than %s (%d) and lose their end",
                 count, len(posts), name, what, key, getattr(config, key),
             )  # fmt: skip
-    return PostDataset([base.features(post) for post in encoded], posts.labels, posts.weights, posts.shares)
+    return PostDataset([[base.features(post) for post in encoded]], posts)
+
+
+def _encode_variants(base: Base, posts: Posts, config: TrainingConfig) -> PostDataset:
+    """The training posts, for each epoch with other names and other slips of the keyboard."""
+    from netral_nlp.training.augment import NameSwapper, add_noise, known_figures
+    from netral_nlp.training.loop import PostDataset
+
+    swap = NameSwapper(known_figures())
+    versions = []
+    for epoch in range(config.epochs):
+        features = []
+        for row, (text, context) in enumerate(zip(posts.texts, posts.contexts, strict=True)):
+            chance = random.Random(f"{config.seed}:{epoch}:{row}")
+            pair: list[str | None] = [text, context]
+            if chance.random() < config.swap_names:
+                pair = swap(pair, chance)
+            if chance.random() < config.noise:
+                pair[0] = add_noise(pair[0] or "", chance)
+            features.append(base.features(base.encoder.encode(pair[0] or "", pair[1])))
+        versions.append(features)
+    return PostDataset(versions, posts)
 
 
 def _mend_best_path(checkpoint: Path, folder: Path) -> None:

@@ -27,39 +27,45 @@ from transformers import (
 from transformers.trainer_pt_utils import LengthGroupedSampler, get_length_grouped_indices
 
 from netral_nlp.labels import LABELS
+from netral_nlp.training.data import DIRECTIONS_OF_POSTS, UNKNOWN_DIRECTION, Posts
 
 if TYPE_CHECKING:
     from netral_nlp.training.config import TrainingConfig
 
 log = logging.getLogger(__name__)
 
-_NO_INPUT = frozenset({"labels", "weights", "shares"})
+_NO_INPUT = frozenset({"labels", "weights", "shares", "directions"})
 _ONLY = tuple(tuple(float(row == column) for column in range(len(LABELS))) for row in range(len(LABELS)))
 WHOLE = "complete"  # written last into a checkpoint: without it a kill came in between
 AVERAGE = "average.safetensors"
+DIRECTION_HEAD = "direction_head"
 _CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", WHOLE)
 
 
 class PostDataset(Dataset[dict[str, Any]]):
-    """Encoded posts with their labels and, for training, their weights and the shares of each label."""
+    """Encoded posts with their labels and, for training, what else the loss reads.
 
-    def __init__(
-        self,
-        features: Sequence[dict[str, list[int]]],
-        labels: Sequence[int],
-        weights: Sequence[float],
-        shares: Sequence[tuple[float, ...] | None],
-    ) -> None:
-        self._rows = [
-            {**feature, "labels": label, "weights": weight, "shares": part}
-            for feature, label, weight, part in zip(features, labels, weights, shares, strict=True)
+    Args:
+        versions: the features of every post, as they are in the first epoch, in the second, and so on; after the last
+            it begins again. One version is the same posts in every epoch.
+        posts: labels, weights, shares and directions.
+    """
+
+    def __init__(self, versions: Sequence[Sequence[dict[str, list[int]]]], posts: Posts) -> None:
+        self._versions = versions
+        self._rest = [
+            {"labels": label, "weights": weight, "shares": part, "directions": direction}
+            for label, weight, part, direction in zip(
+                posts.labels, posts.weights, posts.shares, posts.directions, strict=True
+            )
         ]
+        self.epoch = 0
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rest)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return self._rows[index]
+        return {**self._versions[self.epoch % len(self._versions)][index], **self._rest[index]}
 
 
 class Collator:
@@ -74,6 +80,7 @@ class Collator:
         batch = dict(self._tokenizer.pad(inputs, padding=True, pad_to_multiple_of=8, return_tensors="pt"))
         batch["labels"] = torch.tensor([row["labels"] for row in rows])
         batch["weights"] = torch.tensor([row["weights"] for row in rows], dtype=torch.float32)
+        batch["directions"] = torch.tensor([row["directions"] for row in rows])
         if any(row["shares"] is not None for row in rows):
             batch["shares"] = torch.tensor([row["shares"] or _ONLY[row["labels"]] for row in rows], dtype=torch.float32)
         return batch
@@ -130,12 +137,14 @@ class NeutralityTrainer(OrderedTrainer):
         *,
         class_weights: Sequence[float],
         smoothing: float,
+        direction_weight: float,
         average: WeightAverage | None,
         **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
         self._class_weights = torch.tensor(class_weights, dtype=torch.float32)
         self._smoothing = smoothing
+        self._direction_weight = direction_weight
         self._average = average
 
     def compute_loss(
@@ -147,10 +156,13 @@ class NeutralityTrainer(OrderedTrainer):
     ) -> Any:
         """Cross entropy, weighted and smoothed while training, plain on dev.
 
-        Where annotators differed, the target is the share of each label, and so is the class weight.
+        Where annotators differed, the target is the share of each label, and so is the class weight. With a direction
+        weight, a second head says whom each post speaks for, where that is known (multi-task learning: Caruana 1997).
         """
         labels, weights, shares = inputs.pop("labels"), inputs.pop("weights"), inputs.pop("shares", None)
-        outputs = model(**inputs)
+        directions = inputs.pop("directions", None)
+        asks_direction = model.training and self._direction_weight > 0
+        outputs = model(**inputs, **({"output_hidden_states": True} if asks_direction else {}))
         logits = outputs.logits.float()
         if model.training:
             target = labels if shares is None else shares
@@ -160,6 +172,13 @@ class NeutralityTrainer(OrderedTrainer):
             per_class = self._class_weights.to(labels.device)
             weights = weights * (per_class[labels] if shares is None else shares @ per_class)
             loss = (losses * weights).sum() / weights.sum().clamp_min(1e-8)
+            if asks_direction:
+                hidden = outputs.hidden_states[-1]
+                guess = model.get_submodule(DIRECTION_HEAD)(_mean_of_tokens(hidden, inputs["attention_mask"]))
+                known = directions != UNKNOWN_DIRECTION
+                if known.any():
+                    said = torch.nn.functional.cross_entropy(guess[known].float(), directions[known])
+                    loss = loss + self._direction_weight * said
         else:
             loss = torch.nn.functional.cross_entropy(logits, labels)
         return (loss, outputs) if return_outputs else loss
@@ -170,6 +189,22 @@ class NeutralityTrainer(OrderedTrainer):
             return super().evaluate(*arguments, **named)
         with self._average.in_place(self.model):  # type: ignore[arg-type]
             return super().evaluate(*arguments, **named)
+
+
+def add_direction_head(model: Any) -> None:
+    """Give a classifier the second head; it travels in its checkpoints."""
+    model.add_module(DIRECTION_HEAD, torch.nn.Linear(model.config.hidden_size, len(DIRECTIONS_OF_POSTS)))
+
+
+def drop_direction_head(model: Any) -> None:
+    """Take the second head off again: a model folder holds a stock classifier."""
+    if hasattr(model, DIRECTION_HEAD):
+        delattr(model, DIRECTION_HEAD)
+
+
+def _mean_of_tokens(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    kept = mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * kept).sum(dim=1) / kept.sum(dim=1).clamp_min(1)
 
 
 class WeightAverage(TrainerCallback):
@@ -251,14 +286,17 @@ class Checkpoints(TrainerCallback):
 
 
 class EpochOrder(TrainerCallback):
-    """Tells the sampler which epoch begins."""
+    """Tells sampler and dataset which epoch begins."""
 
-    def __init__(self, sampler: EpochSampler) -> None:
+    def __init__(self, sampler: EpochSampler, dataset: PostDataset | None = None) -> None:
         self._sampler = sampler
+        self._dataset = dataset
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Derived from the step count, which a checkpoint restores."""
         self._sampler.epoch = state.global_step // math.ceil(len(self._sampler) / self._sampler.batch_size)
+        if self._dataset is not None:
+            self._dataset.epoch = self._sampler.epoch
 
 
 class Progress(ProgressCallback):
@@ -407,7 +445,7 @@ def make_trainer(
     )
     average = WeightAverage(config.average, resume_from) if config.average else None
     sampler = EpochSampler(config.batch_size, [len(train[row]["input_ids"]) for row in range(len(train))], config.seed)
-    callbacks: list[TrainerCallback] = [EpochOrder(sampler), EpochLines(), Checkpoints(average)]
+    callbacks: list[TrainerCallback] = [EpochOrder(sampler, train), EpochLines(), Checkpoints(average)]
     callbacks.append(TensorBoardCallback(SummaryWriter(log_dir=str(logs))))  # type: ignore[no-untyped-call]
     if average is not None:
         callbacks.insert(0, average)
@@ -427,6 +465,7 @@ def make_trainer(
         callbacks=callbacks,
         class_weights=class_weights,
         smoothing=config.label_smoothing,
+        direction_weight=config.direction_weight,
         sampler=sampler,
         average=average,
     )
