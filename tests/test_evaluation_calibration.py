@@ -80,7 +80,8 @@ def test_thresholds_are_the_lowest_that_keep_the_target(seed):
     decision = fit_decision(logits, gold, target_accused=0.02)
     chances = decision.probabilities(logits)
     accusing = decision.review_below[Label.SUPPORTIVE]
-    sure, called = chances.max(axis=1), chances.argmax(axis=1)
+    called = chances.argmax(axis=1)
+    sure = np.where(called == 0, chances[:, 0], 1 - chances[:, 0])
     neutral = (gold == 0).sum()
     accused = (called != 0) & (gold == 0)
     # One mistake and one post are added, so that the target is kept on new posts too, on average.
@@ -288,7 +289,8 @@ def test_a_target_gets_the_lowest_threshold_that_keeps_it_on_the_fitted_posts(se
     logits, gold = drawn(seed, 400)
     decision = fit_decision(logits, gold).for_target(accused=share, passed=share)
     chances = decision.probabilities(logits)
-    sure, called = chances.max(axis=1), chances.argmax(axis=1)
+    called = chances.argmax(axis=1)
+    sure = np.where(called == 0, chances[:, 0], 1 - chances[:, 0])
     for label, judged, gold_label in ((Label.SUPPORTIVE, called != 0, 0), (Label.NEUTRAL, called == 0, 2)):
         wrong, posts = judged & (gold == gold_label), (gold == gold_label).sum()
         # Only an observed confidence or nothing at all can be where posts begin to pass.
@@ -302,7 +304,8 @@ def test_steps_say_what_each_threshold_would_have_done():
     logits, gold = drawn(6, 300)
     decision = fit_decision(logits, gold)
     chances = decision.probabilities(logits)
-    sure, called = chances.max(axis=1), chances.argmax(axis=1)
+    called = chances.argmax(axis=1)
+    sure = np.where(called == 0, chances[:, 0], 1 - chances[:, 0])
     for name, judged, label in (("accused", called != 0, 0), ("passed", called == 0, 2)):
         steps = decision.trade_off[name]
         assert steps[0].threshold == 0

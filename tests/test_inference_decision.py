@@ -25,7 +25,7 @@ _MARGINS = st.builds(
     scale=st.floats(1e-3, 1e3),
 )
 MARGIN = {"intercept": 0.1, "slope": 1.0, "cube": 0.5, "scale": 2.0}
-SOUND = {"version": 1, "temperature": 1.0, "review_below": {label.value: 0.5 for label in LABELS}}
+SOUND = {"version": 2, "temperature": 1.0, "review_below": {label.value: 0.5 for label in LABELS}}
 STEPS = (
     TradeOffStep(0.0, 0.4, 0.0),
     TradeOffStep(0.55, 0.1, 0.05),
@@ -55,10 +55,16 @@ def test_temperature_one_is_the_plain_softmax():
     assert Decision.default().probabilities([[0.0, 1.0, 3.0]])[0, 2] == pytest.approx(expected)
 
 
-def test_review_is_asked_below_the_threshold_of_the_likeliest_label():
+def test_review_is_asked_where_a_side_or_none_is_less_sure_than_the_threshold():
     decision = Decision(review_below={"neutral": 0.5, "supportive": 0.7, "campaigning": 0.9})
-    chances = [[0.5, 0.3, 0.2], [0.49, 0.3, 0.21], [0.3, 0.7, 0.0], [0.31, 0.69, 0.0], [0.0, 0.11, 0.89]]
+    chances = [[0.5, 0.3, 0.2], [0.49, 0.3, 0.21], [0.3, 0.7, 0.0], [0.31, 0.69, 0.0], [0.11, 0.0, 0.89]]
     assert decision.needs_review(chances).tolist() == [False, True, False, True, True]
+
+
+def test_doubt_between_supporting_and_campaigning_hands_nothing_over():
+    decision = Decision(review_below={"neutral": 0.5, "supportive": 0.7, "campaigning": 0.9})
+    assert decision.needs_review([[0.02, 0.5, 0.48], [0.02, 0.48, 0.5]]).tolist() == [False, False]
+    assert decision.sureness([[0.02, 0.5, 0.48], [0.6, 0.3, 0.1]]).tolist() == pytest.approx([0.98, 0.6])
 
 
 def test_thresholds_can_be_replaced_all_or_one_by_one():
@@ -91,7 +97,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         fitted_on={"set": "dev", "posts": np.int64(506)},
     )
     path = decision.save(tmp_path)
-    assert json.loads(path.read_text(encoding="utf-8"))["version"] == 1
+    assert json.loads(path.read_text(encoding="utf-8"))["version"] == 2
     assert Decision.load(tmp_path) == decision
 
 
@@ -101,10 +107,10 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         ("{", "not valid JSON"),
         ("[]", "must hold a JSON object"),
         ('{"version": 99}', "version 99"),
-        ('{"version": 1, "temperature": 1}', "lacks review_below"),
-        ('{"version": 1, "temperature": 1, "review_below": []}', "review_below must be an object"),
-        ('{"version": 1, "temperature": 0, "review_below": {}}', "temperature must be above 0"),
-        ('{"version": 1, "temperature": 1, "review_below": {"neutral": 0.5}}', "lacks the label supportive"),
+        ('{"version": 2, "temperature": 1}', "lacks review_below"),
+        ('{"version": 2, "temperature": 1, "review_below": []}', "review_below must be an object"),
+        ('{"version": 2, "temperature": 0, "review_below": {}}', "temperature must be above 0"),
+        ('{"version": 2, "temperature": 1, "review_below": {"neutral": 0.5}}', "lacks the label supportive"),
         (SOUND | {"margin": 3}, "margin must be an object of intercept, slope, cube, scale"),
         (SOUND | {"margin": {"intercept": 1}}, "margin must be an object of intercept, slope, cube, scale"),
         (SOUND | {"margin": MARGIN | {"slope": -1}}, "slope and cube must be at least 0"),

@@ -70,7 +70,9 @@ def write_posts(path: Path, posts: list[dict[str, object]]) -> Path:
     return path
 
 
-def make_encoder(folder: Path, kind: str = "wordpiece", *, hidden: int = 32, layers: int = 2, heads: int = 2) -> Path:
+def make_encoder(
+    folder: Path, kind: str = "wordpiece", *, hidden: int = 32, layers: int = 2, heads: int = 2, positions: int = 128
+) -> Path:
     """A BERT with random weights and a tokenizer learnt from the posts; saved without a head, as base models are."""
     import torch
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -113,7 +115,7 @@ def make_encoder(folder: Path, kind: str = "wordpiece", *, hidden: int = 32, lay
         num_hidden_layers=layers,
         num_attention_heads=heads,
         intermediate_size=4 * hidden,
-        max_position_embeddings=128,
+        max_position_embeddings=positions,
         initializer_range=0.08,
         pad_token_id=fast.pad_token_id,
     )

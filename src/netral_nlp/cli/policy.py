@@ -30,7 +30,8 @@ def add_policy_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup
     parser.add_argument(
         "--review-below",
         metavar="P",
-        help="needs_review below this probability: 0.8, or supportive=0.9,campaigning=0.8; wins over targets",
+        help="needs_review below this p_neutral, or 1 - p_neutral where a side is taken: 0.8, or "
+        "supportive=0.9,campaigning=0.8; wins over targets",
     )
 
 

@@ -9,7 +9,8 @@ Ramdas 2022).
 The thresholds follow from two stated shares, both counted on labelled posts that the model was not trained on:
 
 * At most `target_accused` of all neutral posts may be called supportive or campaigning without review. One common
-  threshold serves both labels: the lowest that keeps this. Below it an accusation goes to a person.
+  threshold serves both labels: the lowest that keeps this. It is held against the probability that the post is not
+  neutral (`Decision.sureness`). Below it an accusation goes to a person.
 * At most `target_passed` of all campaigning posts may be called neutral without review. The threshold for neutral is
   the lowest that keeps this.
 
@@ -198,7 +199,7 @@ def fit_decision(
 
     calibrated = Decision(temperature=temperature, margin=margin)
     chances = calibrated.probabilities(scores)
-    called, sure = chances.argmax(axis=1), chances.max(axis=1)
+    called, sure = chances.argmax(axis=1), calibrated.sureness(chances)
     neutral, campaigning = truth == Label.NEUTRAL.severity, truth == Label.CAMPAIGNING.severity
     accused = called != Label.NEUTRAL.severity
 
@@ -240,8 +241,8 @@ def _trade_off(
     """Return every threshold worth choosing, from the one that hands nothing over to the one that lets nothing through.
 
     Args:
-        wrong: confidences of the mistakes that should not pass without review.
-        judged: confidences of all posts that the threshold judges; holds those of `wrong`.
+        wrong: sureness of the mistakes that should not pass without review.
+        judged: sureness of all posts that the threshold judges; holds those of `wrong`.
         posts: of the label that the mistakes are counted among.
         everything: all posts.
         target: the share of mistakes that was asked for; its own threshold is never thinned out.
@@ -269,7 +270,7 @@ def _lowest_threshold(wrong: FloatArray, all_sure: FloatArray, allowed: int) -> 
 
     Args:
         wrong: confidences of the posts that must not pass.
-        all_sure: confidences of all posts that the threshold judges; holds those of `wrong`.
+        all_sure: sureness of all posts that the threshold judges; holds those of `wrong`.
         allowed: how many wrong ones may pass.
     """
     if len(wrong) <= allowed:

@@ -17,7 +17,7 @@ from netral_nlp.errors import ConfigError, ModelFolderError
 from netral_nlp.labels import LABELS, Label
 
 FILE_NAME = "decision.json"
-VERSION = 1
+VERSION = 2
 
 _DEFAULT_THRESHOLD = 0.5
 _ROUNDING = 1e-9
@@ -31,7 +31,7 @@ class TradeOffStep:
     """What one threshold bought on the posts that the decision was fitted on.
 
     Attributes:
-        threshold: answers of lower probability are handed to a person.
+        threshold: answers of lower sureness are handed to a person.
         share: of the costly mistakes that pass without review at this threshold, among all neutral (or campaigning)
             posts: (k + 1) / (n + 1) where k of n passed, which is what to expect of new posts at most, on average.
         reviewed: posts handed over because of it, among all posts.
@@ -102,11 +102,11 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Decision:
-    """How a model's logits become probabilities, and below which probability a person should look.
+    """How a model's logits become probabilities, and how unsure of them a person should look.
 
     Attributes:
         temperature: logits are divided by this before the softmax; 1 leaves them as they are.
-        review_below: for each label, the probability under which a post that gets this label needs review.
+        review_below: for each label, the sureness (`sureness`) under which a post that gets this label needs review.
         target: what the thresholds were fitted to reach, for instance `{"precision": 0.9}`; informational.
         fitted_on: what they were fitted on, for instance `{"posts": 1200, "sha256": ...}`; empty when not fitted.
         margin: how sure to be of the likeliest label; None leaves that to the temperature.
@@ -239,8 +239,25 @@ class Decision:
         calibrated[every, best] = 1.0 - calibrated.sum(axis=1)
         return np.asarray(calibrated, dtype=np.float64)
 
+    def sureness(self, probabilities: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """How sure it is whether a side is taken: what the thresholds are held against.
+
+        Of a post that is called neutral, the probability that it is; of one that is called supportive or campaigning,
+        the probability that it is not neutral. Doubt between the two does no one wrong: either way a person looks
+        before anything follows, and the neutral author is the one whom a mistake would accuse.
+
+        Args:
+            probabilities: shape (n, 3), in the order of `LABELS`.
+
+        Returns:
+            Shape (n,).
+        """
+        rows = np.asarray(probabilities, dtype=np.float64).reshape(-1, len(LABELS))
+        neutral = rows[:, Label.NEUTRAL.severity]
+        return np.where(rows.argmax(axis=1) == Label.NEUTRAL.severity, neutral, 1.0 - neutral)
+
     def needs_review(self, probabilities: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether the likeliest label's probability lies below that label's threshold.
+        """Whether it is less sure of a side, or of none, than the threshold of the likeliest label asks for.
 
         Args:
             probabilities: shape (n, 3), in the order of `LABELS`.
@@ -250,8 +267,7 @@ class Decision:
         """
         rows = np.asarray(probabilities, dtype=np.float64).reshape(-1, len(LABELS))
         thresholds = np.array([self.review_below[label] for label in LABELS])
-        best = rows.argmax(axis=1)
-        return np.asarray(rows[np.arange(len(rows)), best] < thresholds[best], dtype=np.bool_)
+        return np.asarray(self.sureness(rows) < thresholds[rows.argmax(axis=1)], dtype=np.bool_)
 
     def to_dict(self) -> dict[str, Any]:
         """What `decision.json` holds."""

@@ -30,7 +30,8 @@ class Prediction:
         p_neutral: its calibrated probability; the three sum to 1.
         p_supportive: as above.
         p_campaigning: as above.
-        needs_review: the label is less likely than its threshold, or there was nothing to judge: ask a person.
+        needs_review: that a side is taken, or that none is, is less sure than the label's threshold, or there was
+            nothing to judge: ask a person.
         window: of a long text, the first character of the part that decided and one past its last; None where the
             text was read at once. Counts characters of what was judged, as given.
         judged: the text; its context (a like, share or follow without words); or nothing (a blank text).

@@ -204,8 +204,9 @@ def _decision(folder: Path) -> list[str]:
         "## Decision",
         "",
         f"Probabilities are calibrated with the temperature {decision.temperature:.3f}"
-        f"{' and by the margin of the likeliest label' if decision.margin else ''} ({fitted}). A post whose label "
-        f"has a lower probability than this is handed to a person (`needs_review`): {thresholds}.",
+        f"{' and by the margin of the likeliest label' if decision.margin else ''} ({fitted}). A post is handed "
+        "to a person (`needs_review`) where it is less sure than this that no side is taken (`p_neutral` of a neutral "
+        f"post) or that one is (`1 - p_neutral` of another): {thresholds}.",
         "",
         *_price(decision),
     ]
