@@ -212,7 +212,10 @@ def test_the_card_states_for_which_side_posts_name_parties(posts):
 
 def test_the_card_owns_that_names_are_rarer_in_neutral_posts_and_women_than_men(posts):
     lists = json.loads((DATA.parent / "src" / "netral_nlp" / "training" / "names.json").read_text(encoding="utf-8"))
-    men, women = (whole_words([re.escape(name) for names in lists[kind] for name in names]) for kind in ("m", "f"))
+    men, women = (
+        whole_words([re.escape(name) for names in lists[kind] + lists[f"invented_{kind}"] for name in names])
+        for kind in ("m", "f")
+    )
     assert f"{len(named(posts, [men])):,} posts name a man, {len(named(posts, [women]))} a woman" in SECTION
     totals = Counter(post["label"] for post in posts)
     hits = Counter(post["label"] for post in named(posts, [men, women]))

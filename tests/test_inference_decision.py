@@ -67,11 +67,17 @@ def test_doubt_between_supporting_and_campaigning_hands_nothing_over():
     assert decision.sureness([[0.02, 0.5, 0.48], [0.6, 0.3, 0.1]]).tolist() == pytest.approx([0.98, 0.6])
 
 
+def test_where_nothing_was_fitted_an_unsure_accusation_is_handed_over():
+    assert Decision.default().needs_review([[0.3, 0.6, 0.1], [0.2, 0.1, 0.7], [0.45, 0.3, 0.25]]).tolist() == [
+        True, False, True,
+    ]  # fmt: skip
+
+
 def test_thresholds_can_be_replaced_all_or_one_by_one():
     decision = Decision(temperature=1.3)
     assert set(decision.with_review_below(0.8).review_below.values()) == {0.8}
     one = decision.with_review_below({"campaigning": 0.95})
-    assert one.review_below == {Label.NEUTRAL: 0.5, Label.SUPPORTIVE: 0.5, Label.CAMPAIGNING: 0.95}
+    assert one.review_below == {Label.NEUTRAL: 0.5, Label.SUPPORTIVE: 0.75, Label.CAMPAIGNING: 0.95}
     assert one.temperature == 1.3
     with pytest.raises(ConfigError, match="unknown label 'netrall'"):
         decision.with_review_below({"netrall": 0.5})
@@ -258,7 +264,7 @@ def test_a_target_picks_the_lowest_threshold_that_keeps_it(share, threshold):
     decision = Decision(temperature=1.3, trade_off={"accused": STEPS, "passed": STEPS})
     accused, passed = decision.for_target(accused=share), decision.for_target(passed=share)
     assert accused.review_below == {Label.NEUTRAL: 0.5, Label.SUPPORTIVE: threshold, Label.CAMPAIGNING: threshold}
-    assert passed.review_below == {Label.NEUTRAL: threshold, Label.SUPPORTIVE: 0.5, Label.CAMPAIGNING: 0.5}
+    assert passed.review_below == {Label.NEUTRAL: threshold, Label.SUPPORTIVE: 0.75, Label.CAMPAIGNING: 0.75}
     assert accused.target == {"accused_without_review_rate": share}
     assert (accused.temperature, accused.trade_off) == (1.3, decision.trade_off)
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netral_nlp.evaluation.suite_data import Names, suites_folder
-from netral_nlp.training.augment import Figure, NameSwapper, add_noise, known_figures
+from netral_nlp.evaluation.suite_data import read_names
+from netral_nlp.text import PROFILES
+from netral_nlp.training.augment import Figure, NameSwapper, add_noise, known_figures, words_of_masks
 
 SWAP = NameSwapper(known_figures())
 
@@ -59,9 +60,32 @@ def test_numbers_change_alike_and_only_ballot_numbers() -> None:
         assert "2 anak cukup, pilih 2 periode, tps 2," in text
 
 
-def test_sitting_presidents_and_words_that_hold_a_name_stay() -> None:
-    text = "jokowi resmikan tol, ganjarannya mahal, pranowoku"
-    assert swapped(text) == [text]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jokowi resmikan tol, ganjarannya mahal, pranowoku",
+        "presiden prabowo jangan diam soal banjir, prabowo dengar rakyat",
+        "terima kasih pak gubernur salampessy",
+        "tambang batubara, dharma wanita, gelora bung karno, bayar pbb, laporan pbb",
+    ],
+)
+def test_officials_and_words_that_are_no_names_stay(text: str) -> None:
+    for seed in range(20):
+        assert swapped(text, seed=seed) == [text]
+
+
+def test_invented_people_become_invented_people() -> None:
+    invented = {form for figure in known_figures() if figure.invented for form in figure.forms}
+    for seed in range(30):
+        (text,) = swapped("hendra siregar", seed=seed)
+        assert text in invented
+
+
+def test_a_party_is_called_a_party_once() -> None:
+    for seed in range(40):
+        (text,) = swapped("partai gerindra menang", seed=seed)
+        assert text is not None
+        assert text.count("partai") == 1 or "bulan bintang" in text or "amanat" in text
 
 
 def test_capitals_stay_capitals_and_nothing_stays_nothing() -> None:
@@ -81,10 +105,20 @@ def test_any_text_is_taken(text: str, seed: int) -> None:
 
 @given(seed=st.integers(0, 1000))
 def test_noise_keeps_numbers_emoji_signs_and_the_count_of_words(seed: int) -> None:
-    text = "besok jangan lupa coblos nomor 2 ✌️ #coblos 2 karena yang lain tidak benar!"
+    text = "besok jangan lupa coblos nomor 2 ✌️ # 2 karena yang lain tidak benar!"
     noisy = add_noise(text, random.Random(seed))
     assert len(noisy.split()) == len(text.split())
-    assert [word for word in noisy.split() if not word[0].isalpha()] == ["2", "✌️", noisy.split()[7], "2"]
+    assert [word for word in noisy.split() if not word[0].isalpha()] == ["2", "✌️", "#", "2"]
+
+
+@pytest.mark.parametrize("profile", ["netral", "indobert", "indobertweet"])
+def test_noise_leaves_masks_alone(profile: str) -> None:
+    normaliser = PROFILES[profile]
+    text = normaliser("@budi_santoso lihat https://contoh.id/berita dan hubungi budi@contoh.id yang tidak sibuk")
+    masks = words_of_masks(normaliser.masks)
+    for seed in range(60):
+        noisy = add_noise(text, random.Random(seed), masks)
+        assert all(mask in noisy for mask in (normaliser.masks.handle, normaliser.masks.url, normaliser.masks.email))
 
 
 def test_noise_writes_short_forms() -> None:
@@ -95,8 +129,8 @@ def test_noise_writes_short_forms() -> None:
 
 
 def test_the_names_of_the_suites_are_not_swapped_in() -> None:
-    names = Names.load(suites_folder())
-    invented = {name.name.lower() for name in (*names.candidates, *names.persons)}
+    names = read_names()
+    invented = {name.name.lower() for name in (*names.genders, *names.persons)}
     forms = {form for figure in known_figures() for form in figure.forms}
     assert not invented & forms
     assert not {part for name in invented for part in name.split()} & forms

@@ -19,7 +19,8 @@ from netral_nlp.labels import LABELS, Label
 FILE_NAME = "decision.json"
 VERSION = 2
 
-_DEFAULT_THRESHOLD = 0.5
+_DEFAULT_THRESHOLDS = {Label.NEUTRAL: 0.5, Label.SUPPORTIVE: 0.75, Label.CAMPAIGNING: 0.75}
+"""Where nothing was fitted. Of a post that takes a side, sureness is never below one half."""
 _ROUNDING = 1e-9
 _MOST_LOG_ODDS = 30.0
 _LEAD = 1e-6
@@ -115,7 +116,7 @@ class Decision:
     """
 
     temperature: float = 1.0
-    review_below: Mapping[Label, float] = field(default_factory=lambda: dict.fromkeys(LABELS, _DEFAULT_THRESHOLD))
+    review_below: Mapping[Label, float] = field(default_factory=lambda: dict(_DEFAULT_THRESHOLDS))
     target: Mapping[str, Any] = field(default_factory=dict)
     fitted_on: Mapping[str, Any] = field(default_factory=dict)
     margin: MarginCalibration | None = None
@@ -151,14 +152,14 @@ class Decision:
 
     @classmethod
     def default(cls) -> Decision:
-        """The decision of a folder that has none: uncalibrated, review below one half."""
+        """The decision of a folder that has none: uncalibrated, with thresholds that nothing was fitted to."""
         return cls()
 
     def with_review_below(self, review_below: float | Mapping[Label, float] | Mapping[str, float]) -> Decision:
         """The same calibration with thresholds of the caller's own.
 
         Args:
-            review_below: one probability for all labels, or one for each (labels left out keep theirs).
+            review_below: one sureness for all labels, or one for each (labels left out keep theirs).
 
         Raises:
             ConfigError: a value is not within 0 to 1, or a label is unknown.
@@ -243,8 +244,8 @@ class Decision:
         """How sure it is whether a side is taken: what the thresholds are held against.
 
         Of a post that is called neutral, the probability that it is; of one that is called supportive or campaigning,
-        the probability that it is not neutral. Doubt between the two does no one wrong: either way a person looks
-        before anything follows, and the neutral author is the one whom a mistake would accuse.
+        the probability that it is not neutral (one half at least). Doubt between the two accuses no neutral author,
+        and that is the mistake that counts most.
 
         Args:
             probabilities: shape (n, 3), in the order of `LABELS`.

@@ -111,7 +111,14 @@ def complete(
     }
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
-    write_model_card(folder, run.record, document, base_name=base_name, label_counts=data.train.counts())
+    write_model_card(
+        folder,
+        run.record,
+        document,
+        base_name=base_name,
+        label_counts=data.train.counts(),
+        taught=sum(data.train.taught),
+    )
     return run.finish()
 
 
@@ -122,7 +129,7 @@ def _calibrate(classifier: NeutralityClassifier, config: TrainingConfig, data: T
 
     counts = data.dev.counts()
     if not counts[Label.NEUTRAL.value] or not counts[Label.CAMPAIGNING.value]:
-        log.warning("dev has no neutral or no campaigning posts: the decision stays uncalibrated (review below 0.5)")
+        log.warning("dev has no neutral or no campaigning posts: the decision stays uncalibrated")
         return Decision.default()
     if len(data.dev) < FEW_POSTS:
         log.warning(

@@ -23,6 +23,7 @@ def write_model_card(
     *,
     base_name: str,
     label_counts: Mapping[str, int],
+    taught: int = 0,
 ) -> Path:
     """Write `README.md` into a model folder.
 
@@ -31,7 +32,8 @@ def write_model_card(
         record: What `training.yaml` holds.
         metrics: What `metrics.json` holds: sets with figures by backend, and which backend is the default.
         base_name: The base model's hub id or name, or `tfidf`.
-        label_counts: Training posts by label.
+        label_counts: Training posts that people labelled, by label.
+        taught: How many more a teacher labelled.
 
     Returns:
         The card's path.
@@ -65,7 +67,7 @@ def write_model_card(
         *_use(name, kind),
         *_figures(metrics, backend, record, name),
         *_decision(folder),
-        *_training(config, base_name, label_counts, record),
+        *_training(config, base_name, label_counts, taught, record),
         "## Limits",
         "",
         "- Intervals tell how much a figure would move with other posts of the same kind. Posts of another platform, "
@@ -236,12 +238,13 @@ def _price(decision: Decision) -> list[str]:
 
 
 def _training(
-    config: Mapping[str, Any], base_name: str, label_counts: Mapping[str, int], record: Mapping[str, Any]
+    config: Mapping[str, Any], base_name: str, label_counts: Mapping[str, int], taught: int, record: Mapping[str, Any]
 ) -> list[str]:
+    beside = f" (and {taught:,} posts without labels that a teacher labelled)" if taught else ""
     lines = [
         "## Training",
         "",
-        f"{sum(label_counts.values()):,} labelled posts; base: {base_name}. `training.yaml` holds every value, the "
+        f"{sum(label_counts.values()):,} labelled posts{beside}; base: {base_name}. `training.yaml` holds every value, the "
         "hashes of the data and the versions of the libraries; the same run again:",
         "",
         "```bash",

@@ -167,6 +167,21 @@ class TrainingConfig(RunConfig):
             yield f"dev: {sorted(shared)[0]} is also training data; hold it out, or leave dev away and set dev_share"
         if bool(self.teacher) != bool(self.unlabelled):
             yield "teacher and unlabelled belong together: name the models and the posts that they are to label"
+        yield from self._teacher_problems()
         if isinstance(self.class_weights, str) and self.class_weights not in ("auto", "none", "balanced"):
             yield f"class_weights is {self.class_weights!r}, but must be auto, none, balanced or a weight a label"
         yield from self._common_problems()
+
+    def _teacher_problems(self) -> Iterable[str]:
+        """What can be wrong with the folders of the teachers."""
+        for folder in self.teacher:
+            place = Path(folder).resolve()
+            if not (place / "config.json").is_file():
+                yield f"teacher: {folder} is no model folder (it has no config.json)"
+            if not self.output:
+                continue
+            output = Path(self.output).resolve()
+            if output == place:
+                yield f"output: {self.output} is a teacher; write to another folder"
+            elif self.overwrite and output in place.parents:
+                yield f"overwrite: the teacher {folder} lies inside {self.output} and would be deleted; move it first"

@@ -49,7 +49,7 @@ _FILES = {UNSEEN: PREDICTIONS_FILE, RANDOM: RANDOM_FILE}
 _SHORT = {UNSEEN: "fold", RANDOM: "random-fold"}
 _DECIMALS = 6
 """Of probabilities: as many as scored files hold, so that measuring the file gives the same figures."""
-_TRAINED_ON = ("id", "text", "label", "context", "weight", "unsure", *SHARE_COLUMNS)
+_TRAINED_ON = ("id", "text", "label", "context", "weight", "unsure", "direction", *SHARE_COLUMNS)
 # What a resumed run may change: where things lie, and what is not used here.
 _FREE = frozenset({"output", "data", "labels", "hydrate", "base_model", "log_every"})
 _UNRECORDED = frozenset({"resume", "overwrite", "keep_checkpoints", "export_onnx", "dev", "test", "replay"})
@@ -103,6 +103,10 @@ def cross_validate(
         raise ConfigError("folds are at least 2, resamples 0 or more, not_stated is pooled or apart")
     if by in ("text", "label"):
         raise ConfigError(f"by: {by!r} is what the model reads or predicts; group by where posts come from")
+    if config.teacher:
+        raise ConfigError(
+            "teacher: it has probably seen the posts that a fold holds out; leave teacher and unlabelled away"
+        )
     if config.dev or config.test or config.replay:
         log.info("dev, test and replay are not read: each fold holds its own dev posts out of its training posts")
 

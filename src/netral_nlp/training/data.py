@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ class Posts:
         shares: How much of a post each label has, where its annotators differed (soft labels); None where one label has
             it all.
         directions: Indices into `DIRECTIONS_OF_POSTS`; `UNKNOWN_DIRECTION` where nobody said.
+        taught: Whether a teacher labelled the post, and no person; where nothing is given, people labelled it.
     """
 
     texts: list[str]
@@ -49,6 +50,11 @@ class Posts:
     weights: list[float]
     shares: list[tuple[float, ...] | None]
     directions: list[int]
+    taught: list[bool] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Say of the posts that nothing is said of that people labelled them."""
+        self.taught.extend([False] * (len(self.texts) - len(self.taught)))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -62,15 +68,17 @@ class Posts:
             [self.weights[row] for row in rows],
             [self.shares[row] for row in rows],
             [self.directions[row] for row in rows],
+            [self.taught[row] for row in rows],
         )
 
     def __add__(self, other: Posts) -> Posts:
         """These posts, then the others."""
-        return Posts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+        return Posts(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
 
     def counts(self) -> dict[str, int]:
-        """How many posts have each label."""
-        return {label.value: self.labels.count(index) for index, label in enumerate(LABELS)}
+        """How many posts people gave each label; what a teacher labelled does not count."""
+        by_people = [label for label, taught in zip(self.labels, self.taught, strict=True) if not taught]
+        return {label.value: by_people.count(index) for index, label in enumerate(LABELS)}
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,7 @@ class TrainingData:
 
 
 _WORDS_OF_A_CASE = 5  # shorter ones ("Gas 🔥") are anyone's
+_ENCODER_ONLY = ("swap_names", "noise", "direction_weight")
 
 
 def load_data(config: TrainingConfig, normaliser: Normaliser) -> TrainingData:
@@ -99,7 +108,10 @@ def load_data(config: TrainingConfig, normaliser: Normaliser) -> TrainingData:
     Raises:
         InputError: a file cannot be read, or too little is left to train or to choose on.
     """
+    if config.is_tfidf and (ignored := [name for name in _ENCODER_ONLY if getattr(config, name)]):
+        log.warning("%s: tfidf does without, only encoders heed it", ", ".join(ignored))
     sources = read_sources(config)
+    held_out = list(sources.held_out)
     tests = {name: read_files([path], config) for name, path in config.test.items()}
     if config.dev:
         train_rows, dev_rows = sources.train, read_files(config.dev, config)
@@ -108,21 +120,25 @@ def load_data(config: TrainingConfig, normaliser: Normaliser) -> TrainingData:
     else:
         train_rows, dev_rows = _hold_out(sources.train, config)
     if config.replay:
-        train_rows = mix_in(train_rows, dev_rows, config)
+        train_rows, held_out_of_old = mix_in(train_rows, dev_rows, config)
+        held_out += held_out_of_old
     _refuse_suite_cases(train_rows)
     train = _prepare(train_rows, config, normaliser, "training")
     dev = _prepare(dev_rows, config, normaliser, "dev")
-    if config.teacher:
-        from netral_nlp.training.teacher import label_softly
-
-        barred = [*dev_rows["text"].tolist(), *(text for rows in tests.values() for text in rows["text"].tolist())]
-        train = train + label_softly(config, normaliser, known=train.texts, barred=barred)
     counts = train.counts()
     if sum(1 for count in counts.values() if count) < 2:
         named = ", ".join([*config.data, *config.labels])
         raise InputError(f"{named}: all training posts have one label; there is nothing to tell apart")
     if missing := [label for label, count in counts.items() if not count]:
-        log.warning("no training post is labelled %s: the model will never say so", " or ".join(missing))
+        meaning = "only the teacher says so" if config.teacher else "the model will never say so"
+        log.warning("no training post is labelled %s: %s", " or ".join(missing), meaning)
+    if config.teacher:
+        from netral_nlp.evaluation.suites import suite_texts
+        from netral_nlp.training.teacher import label_softly
+
+        measured = [text for rows in (dev_rows, *tests.values()) for text in rows["text"].tolist()]
+        barred = [*measured, *held_out, *sorted(suite_texts())]
+        train = train + label_softly(config, normaliser, known=train.texts, barred=barred)
     if shared := len(
         set(zip(train.texts, train.contexts, strict=True)) & set(zip(dev.texts, dev.contexts, strict=True))
     ):
@@ -135,7 +151,7 @@ def class_weights(choice: str | dict[str, float], posts: Posts, *, auto: str) ->
 
     Args:
         choice: A weight for each label, or `none`, `balanced` (every label has the same total), `auto`.
-        posts: The training posts.
+        posts: The training posts; those that people labelled are what is balanced.
         auto: What `auto` stands for.
     """
     if isinstance(choice, dict):
@@ -144,7 +160,7 @@ def class_weights(choice: str | dict[str, float], posts: Posts, *, auto: str) ->
         return [1.0] * len(LABELS)
     counts = list(posts.counts().values())
     present = sum(1 for count in counts if count)
-    return [len(posts) / (present * count) if count else 0.0 for count in counts]
+    return [sum(counts) / (present * count) if count else 0.0 for count in counts]
 
 
 def data_hashes(config: RunConfig) -> dict[str, str]:

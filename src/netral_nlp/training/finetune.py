@@ -7,7 +7,7 @@ import json
 import logging
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,7 @@ def _finetune(config: TrainingConfig, run: Run, base_folder: Path, bf16: bool) -
     from netral_nlp.training.assemble import assemble_encoder
     from netral_nlp.training.loop import (
         AVERAGE,
+        PostDataset,
         add_direction_head,
         drop_direction_head,
         last_whole_checkpoint,
@@ -89,7 +90,7 @@ def _finetune(config: TrainingConfig, run: Run, base_folder: Path, bf16: bool) -
     base = load_base(config, base_folder)
     train_set = _encode(base, data.train, config, "training")
     if config.swap_names or config.noise:
-        train_set = _encode_variants(base, data.train, config)
+        train_set = PostDataset(_Variants(base, data.train, config, normaliser), data.train)
     if config.direction_weight:
         add_direction_head(base.model)
     dev_set = _encode(base, data.dev, config, "dev")
@@ -174,25 +175,41 @@ def _encode(base: Base, posts: Posts, config: TrainingConfig, name: str) -> Post
     return PostDataset([[base.features(post) for post in encoded]], posts)
 
 
-def _encode_variants(base: Base, posts: Posts, config: TrainingConfig) -> PostDataset:
-    """The training posts, for each epoch with other names and other slips of the keyboard."""
-    from netral_nlp.training.augment import NameSwapper, add_noise, known_figures
-    from netral_nlp.training.loop import PostDataset
+class _Variants(Sequence[list[dict[str, list[int]]]]):
+    """The training posts, for each epoch with other names and other slips of the keyboard; made when an epoch begins.
 
-    swap = NameSwapper(known_figures())
-    versions = []
-    for epoch in range(config.epochs):
+    What a post becomes hangs on seed, epoch and row alone, so that a resumed run sees the same.
+    """
+
+    def __init__(self, base: Base, posts: Posts, config: TrainingConfig, normaliser: Normaliser) -> None:
+        from netral_nlp.training.augment import NameSwapper, known_figures, words_of_masks
+
+        self._base, self._posts, self._config = base, posts, config
+        self._swap = NameSwapper(known_figures())
+        self._masks = words_of_masks(normaliser.masks)
+        self._made: tuple[int, list[dict[str, list[int]]]] | None = None
+
+    def __len__(self) -> int:
+        return self._config.epochs
+
+    def __getitem__(self, epoch: Any) -> Any:
+        if self._made is None or self._made[0] != epoch:
+            self._made = (epoch, self._make(epoch))
+        return self._made[1]
+
+    def _make(self, epoch: int) -> list[dict[str, list[int]]]:
+        from netral_nlp.training.augment import add_noise
+
         features = []
-        for row, (text, context) in enumerate(zip(posts.texts, posts.contexts, strict=True)):
-            chance = random.Random(f"{config.seed}:{epoch}:{row}")
+        for row, (text, context) in enumerate(zip(self._posts.texts, self._posts.contexts, strict=True)):
+            chance = random.Random(f"{self._config.seed}:{epoch}:{row}")
             pair: list[str | None] = [text, context]
-            if chance.random() < config.swap_names:
-                pair = swap(pair, chance)
-            if chance.random() < config.noise:
-                pair[0] = add_noise(pair[0] or "", chance)
-            features.append(base.features(base.encoder.encode(pair[0] or "", pair[1])))
-        versions.append(features)
-    return PostDataset(versions, posts)
+            if chance.random() < self._config.swap_names:
+                pair = self._swap(pair, chance)
+            if chance.random() < self._config.noise:
+                pair[0] = add_noise(pair[0] or "", chance, self._masks)
+            features.append(self._base.features(self._base.encoder.encode(pair[0] or "", pair[1])))
+        return features
 
 
 def _mend_best_path(checkpoint: Path, folder: Path) -> None:

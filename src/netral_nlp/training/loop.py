@@ -157,7 +157,8 @@ class NeutralityTrainer(OrderedTrainer):
         """Cross entropy, weighted and smoothed while training, plain on dev.
 
         Where annotators differed, the target is the share of each label, and so is the class weight. With a direction
-        weight, a second head says whom each post speaks for, where that is known (multi-task learning: Caruana 1997).
+        weight, a second head says whom each post speaks for, where that is known (multi-task learning: Caruana 1997);
+        posts weigh in it as in the first answer, classes do not.
         """
         labels, weights, shares = inputs.pop("labels"), inputs.pop("weights"), inputs.pop("shares", None)
         directions = inputs.pop("directions", None)
@@ -170,15 +171,16 @@ class NeutralityTrainer(OrderedTrainer):
                 logits, target, reduction="none", label_smoothing=self._smoothing
             )
             per_class = self._class_weights.to(labels.device)
-            weights = weights * (per_class[labels] if shares is None else shares @ per_class)
-            loss = (losses * weights).sum() / weights.sum().clamp_min(1e-8)
+            class_wise = weights * (per_class[labels] if shares is None else shares @ per_class)
+            loss = (losses * class_wise).sum() / class_wise.sum().clamp_min(1e-8)
             if asks_direction:
                 hidden = outputs.hidden_states[-1]
                 guess = model.get_submodule(DIRECTION_HEAD)(_mean_of_tokens(hidden, inputs["attention_mask"]))
                 known = directions != UNKNOWN_DIRECTION
                 if known.any():
-                    said = torch.nn.functional.cross_entropy(guess[known].float(), directions[known])
-                    loss = loss + self._direction_weight * said
+                    said = torch.nn.functional.cross_entropy(guess[known].float(), directions[known], reduction="none")
+                    mean = (said * weights[known]).sum() / weights[known].sum().clamp_min(1e-8)
+                    loss = loss + self._direction_weight * mean
         else:
             loss = torch.nn.functional.cross_entropy(logits, labels)
         return (loss, outputs) if return_outputs else loss

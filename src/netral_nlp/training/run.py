@@ -20,6 +20,7 @@ from netral_nlp.training.run_config import RunConfig
 log = logging.getLogger(__name__)
 
 RECORD = TrainingConfig.RECORD
+_TEACHERS = "teacher_sha256"  # in the record of a run with teachers, in their order
 _LAST = "config.json"  # without it no folder is a model: moved last
 _LIBRARIES = (
     "torch", "transformers", "tokenizers", "accelerate", "datasets", "scikit-learn", "numpy", "pandas", "pyarrow",
@@ -77,7 +78,7 @@ class Run:
             base_folder: Where the base model is; None of the baseline.
 
         Raises:
-            ConfigError: `resume` finds another configuration, other data or another base model.
+            ConfigError: `resume` finds another configuration, other data, another base model or another teacher.
         """
         hashes = data_hashes(config)
         record = {
@@ -86,6 +87,7 @@ class Run:
             "device": {**device, "machine": platform.machine(), "processors": os.cpu_count()},
             "data_sha256": _by_name(hashes),
             "base_sha256": hash_path(base_folder, deep=False) if base_folder else None,
+            **_teachers(config),
             "versions": {"python": platform.python_version(), **_versions()},
         }
         run = cls(config, Path(config.output).resolve(), record, hashes)
@@ -158,13 +160,15 @@ class Run:
             raise ConfigError(f"resume: {path} is damaged; start anew with overwrite") from None
         now = self.config.identity()
         # The folder may have been moved, and a path may be written otherwise: what is in the files decides.
-        paths = {"output", *file_keys, "test", "base_model"}
+        paths = {"output", *file_keys, "test", "base_model", "teacher"}
         changed = [key for key in now if key not in paths and before.get(key) != now[key]]
         same_files = all(len(before.get(key, ())) == len(now[key]) for key in (*file_keys, "test") if key in now)
         if not same_files or list(hashes.values()) != list(self.record["data_sha256"].values()):
             changed.append("the content of the data")
         if base != self.record["base_sha256"] or (before["base_model"] == TFIDF) != (now["base_model"] == TFIDF):
             changed.append("base_model")
+        if stored.get(_TEACHERS) != self.record.get(_TEACHERS):
+            changed.append("teacher")
         if device.get("bf16") != self.record["device"].get("bf16"):
             changed.append("bf16 (this device differs)")
         if changed:
@@ -185,7 +189,15 @@ def _portable(config: RunConfig) -> dict[str, Any]:
     values["output"] = _name(values["output"])
     if Path(values["base_model"]).is_dir():
         values["base_model"] = _name(values["base_model"])
+    if "teacher" in values:
+        values["teacher"] = [_name(path) for path in values["teacher"]]
     return values
+
+
+def _teachers(config: RunConfig) -> dict[str, list[str]]:
+    """The hashes of the teachers' folders, as the record holds them; nothing of a run without any."""
+    folders: list[str] = getattr(config, "teacher", [])
+    return {_TEACHERS: [hash_path(Path(folder), deep=False) for folder in folders]} if folders else {}
 
 
 def _name(path: str) -> str:

@@ -38,11 +38,13 @@ class Sources:
         train: what no file marks as held out.
         dev: posts that the column `split` marks as dev; None where there are none.
         left_out: how many posts are marked as test, or as dev although dev files were given.
+        held_out: the texts of all posts that are marked dev or test and are not trained on.
     """
 
     train: pd.DataFrame
     dev: pd.DataFrame | None
     left_out: int
+    held_out: tuple[str, ...] = ()
 
 
 def read_sources(config: TrainingConfig, extra_columns: Sequence[str] = (), *, keep_dev: bool = False) -> Sources:
@@ -76,7 +78,7 @@ def read_sources(config: TrainingConfig, extra_columns: Sequence[str] = (), *, k
     dev = rows[held_dev].reset_index(drop=True) if held_dev.any() and not config.dev else None
     if dev is not None:
         log.info("%d posts are marked dev in the column 'split': they choose the best epoch", len(dev))
-    return Sources(train, dev, left_out)
+    return Sources(train, dev, left_out, tuple(rows["text"][held_dev | held_test].tolist()))
 
 
 def read_posts(config: TrainingConfig, extra_columns: Sequence[str] = ()) -> pd.DataFrame:
@@ -131,7 +133,7 @@ def read_files(paths: Sequence[str], config: TrainingConfig, extra_columns: Sequ
     return rows
 
 
-def mix_in(train: pd.DataFrame, dev: pd.DataFrame, config: TrainingConfig) -> pd.DataFrame:
+def mix_in(train: pd.DataFrame, dev: pd.DataFrame, config: TrainingConfig) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Add old posts to new ones, so that a model that is trained further does not forget what it knew.
 
     Drawn at random, each label with its share, up to `replay_share` of all training posts; none that the files mark as
@@ -144,7 +146,7 @@ def mix_in(train: pd.DataFrame, dev: pd.DataFrame, config: TrainingConfig) -> pd
         config: names the files and the share.
 
     Returns:
-        The new posts, then the old ones.
+        The new posts, then the old ones; and the texts of the old posts that are marked dev or test.
 
     Raises:
         InputError: a file cannot be read, or nothing is left to mix in.
@@ -177,7 +179,7 @@ def mix_in(train: pd.DataFrame, dev: pd.DataFrame, config: TrainingConfig) -> pd
     )
     if "weight" in frame:
         frame["weight"] = [1.0 if value is None else float(value) for value in frame["weight"]]
-    return frame
+    return frame, tuple(old["text"][held_out].tolist())
 
 
 def _read_old(config: TrainingConfig) -> pd.DataFrame:

@@ -29,6 +29,10 @@ def label_softly(
 ) -> Posts:
     """Let the teachers label the unlabelled posts.
 
+    A teacher's shares are the plain softmax of its logits, on purpose, and not the probabilities that its decision
+    calibrates: those are fitted on its dev set for thresholds, while a student learns from how the logits lie to each
+    other (the "dark knowledge" of Hinton et al. 2015), and calibrates itself on its own dev set.
+
     Args:
         config: names teachers, posts and how many of them are drawn.
         normaliser: of the student; teachers read texts through their own.
@@ -77,4 +81,5 @@ def label_softly(
         [config.unlabelled_weight] * len(texts),
         [tuple(row) for row in shares.tolist()],
         [UNKNOWN_DIRECTION] * len(texts),
+        [True] * len(texts),
     )
