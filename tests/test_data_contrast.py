@@ -14,7 +14,7 @@ from netral_nlp.inference.actions import Action
 
 ROWS = CARD.partition("### Contrast sets\n")[2].partition("\n### ")[0].splitlines()
 SECTION = " ".join(" ".join(ROWS).split())
-SOURCES = {f"written:c{number:02}" for number in range(1, 13)}
+SOURCES = {f"written:c{number:02}" for number in range(1, 20)}
 IN_SETS = SOURCES - {"written:c09", "written:c10"}
 """The other two hold pairs that may share a label, and single posts."""
 PBB = whole_words(["(?<!angket )(?<! di )pbb(?! naik)"])
@@ -113,11 +113,9 @@ def test_labels_and_themes_are_mixed_on_both_sides_of_the_split(posts):
 
 
 def test_the_posts_of_a_set_differ_in_label(sets):
-    assert max(map(len, sets.values())) <= 4
-    contrasts = {name: len({post["label"] for post in members}) > 1 for name, members in sets.items()}
-    assert all(contrasts[name] for name, members in sets.items() if members[0]["source"] in IN_SETS)
-    several = [name for name, members in sets.items() if len(members) > 1]
-    assert sum(contrasts[name] for name in several) >= 0.95 * len(several)
+    several = [members for members in sets.values() if len(members) > 1 and members[0]["source"] in IN_SETS]
+    alike = [members[0]["set"] for members in several if len({post["label"] for post in members}) == 1]
+    assert len(alike) <= 0.01 * len(several), alike  # the card names how many
 
 
 def test_writer_and_reader_gave_every_post_its_label(posts):
