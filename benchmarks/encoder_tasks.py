@@ -3,9 +3,9 @@
     python benchmarks/encoder_tasks.py --task FOLDER --model FOLDER-OR-ID [FOLDER-OR-ID ...] [--seeds 0 1 2]
 
 A task is a folder with train.jsonl, valid.jsonl and test.jsonl of {"text", "label"}, such as SmSA and EmoT of IndoNLU.
-The encoder gets a new head; the epoch with the best macro-F1 on valid is measured on test. Intervals resample the test
-posts 2,000 times within their labels. Texts that stand in train too are counted and left in the test set, as the
-published figures have them. Prints a table and writes a JSON beside it (--output).
+The encoder gets a new head and, if it has one, a new pooler; the epoch with the best macro-F1 on valid is measured on
+test. Intervals resample the test posts 2,000 times within their labels. Texts that stand in train too are counted and
+left in the test set, as the published figures have them. Prints a table and writes a JSON beside it (--output).
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ def main() -> None:
             found = finetune(model, parts, args, seed)
             found |= {"model": Path(model).name, "seed": seed, "seconds": round(time.monotonic() - started)}
             low, high = found["interval"]
-            print(f"{found['model']}, seed {seed}: macro-F1 {found['macro_f1']:.2f} [{low:.2f}, {high:.2f}] "
-                  f"(valid {found['valid']:.2f}, epoch {found['epoch']}, {found['seconds']} s)", flush=True)  # fmt: skip
+            score = f"{found['macro_f1']:.2f} [{low:.2f}, {high:.2f}]"
+            how = f"valid {found['valid']:.2f}, epoch {found['epoch']}, {found['seconds']} s"
+            print(f"{found['model']}, seed {seed}: macro-F1 {score} ({how})", flush=True)
             results.append(found)
     if args.output:
         document = {"task": args.task.name, "epochs": args.epochs, "learning_rate": args.learning_rate, "runs": results}
@@ -62,7 +63,7 @@ def finetune(
 ) -> dict[str, Any]:
     """Train one model; its test figures at the epoch that valid chose."""
     import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
     from transformers.utils import logging
 
     from netral_nlp.text import Normaliser
@@ -75,16 +76,16 @@ def finetune(
     tokenizer = AutoTokenizer.from_pretrained(model_name)
     folder = Path(model_name)
     normaliser = Normaliser.load(folder) if (folder / "normaliser.json").is_file() else Normaliser.for_base(model_name)
-    model = AutoModelForSequenceClassification.from_pretrained(
-        model_name, num_labels=len(labels), dtype=torch.float32, ignore_mismatched_sizes=True,
-        id2label=dict(enumerate(labels)), label2id={label: number for number, label in enumerate(labels)},
+    settings = AutoConfig.from_pretrained(
+        model_name, num_labels=len(labels), id2label=dict(enumerate(labels)),
+        label2id={label: number for number, label in enumerate(labels)},
     )  # fmt: skip
-    # The head of another task starts anew, also where it has as many labels.
-    head = getattr(model, "classifier", None)
-    for module in head.modules() if head is not None else ():
-        if isinstance(module, torch.nn.Linear):
-            torch.nn.init.normal_(module.weight, std=0.02)
-            torch.nn.init.zeros_(module.bias)
+    # Everything above the encoder starts anew, the pooler too, so that no other task's head helps.
+    model = AutoModelForSequenceClassification.from_config(settings, dtype=torch.float32)
+    weights = AutoModel.from_pretrained(model_name, dtype=torch.float32).state_dict()
+    kept = {name: weight for name, weight in weights.items() if not name.startswith("pooler.")}
+    missing = model.base_model.load_state_dict(kept, strict=False).missing_keys
+    assert all(name.startswith("pooler.") for name in missing), missing
     encoded = {
         name: [
             tokenizer(normaliser(text), truncation=True, max_length=args.max_tokens)["input_ids"] for text, _ in rows

@@ -84,7 +84,9 @@ def test_the_decision_is_the_one_that_is_fitted_and_nothing_else_changes(model, 
     assert f"temperature {found.temperature:.3f}" in out
     assert f"on {len(own_posts()):,} posts" in out
     for label in Label:
-        assert f"{label.value} ({label.indonesian}) is handed over below {found.review_below[label]:.3f}" in out
+        sure_of = "p_neutral" if label.value == "neutral" else "1 - p_neutral"
+        limit = f"{found.review_below[label]:.3f}"
+        assert f"{label.value} ({label.indonesian}) is handed over where {sure_of} is below {limit}" in out
     reached = [found.fitted_on[name] for name in (*found.target, "review_rate")]
     assert f"on these posts: {'; '.join(f'{share:.1%}' for share in reached)}\n" in out
     halves = calibrate(Path(shutil.copytree(model, model.parent / "other")), data).held_out

@@ -113,6 +113,7 @@ def test_labels_and_themes_are_mixed_on_both_sides_of_the_split(posts):
 
 
 def test_the_posts_of_a_set_differ_in_label(sets):
+    assert max(map(len, sets.values())) <= 4
     several = [members for members in sets.values() if len(members) > 1 and members[0]["source"] in IN_SETS]
     alike = [members[0]["set"] for members in several if len({post["label"] for post in members}) == 1]
     assert len(alike) <= 0.01 * len(several), alike  # the card names how many

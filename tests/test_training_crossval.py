@@ -586,3 +586,29 @@ def test_the_command_prints_the_tables(home: Path, tmp_path: Path, capsys: pytes
     assert not (tmp_path / "unused").exists()
     assert main([*argv[:-2], "--by", "penulis"]) == 1
     assert "exists and is not empty" in capsys.readouterr().err
+
+
+def test_a_teacher_that_may_know_the_fold_is_refused(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "teacher").mkdir()
+    (tmp_path / "teacher" / "config.json").write_text("{}", encoding="utf-8")
+    more = {"teacher": [str(tmp_path / "teacher")], "unlabelled": [str(home / "posts.jsonl")]}
+    with pytest.raises(ConfigError, match="teacher: it has probably seen the posts that a fold holds out"):
+        cross_validate(config_of(home, tmp_path / "run", **more), folds=4)
+    assert not (tmp_path / "run").exists()
+
+
+def test_whom_posts_speak_for_reaches_the_training_of_the_folds(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{**post, "direction": "pro"} if post["label"] != "neutral" else post for post in make_confounded()]
+    data = write_posts(tmp_path / "posts.jsonl", rows)
+    seen: list[dict[str, object]] = []
+
+    def stop(config: TrainingConfig) -> Path:
+        seen.extend(json.loads(line) for line in Path(config.data[0]).read_text(encoding="utf-8").splitlines())
+        raise InputError("seen enough")
+
+    monkeypatch.setattr("netral_nlp.training.finetune.train", stop)
+    with pytest.raises(InputError, match="seen enough"):
+        cross_validate(TrainingConfig.read(None, settings("tfidf", data, tmp_path / "run")), folds=4)
+    assert {post.get("direction") for post in seen if post["label"] != "neutral"} == {"pro"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers
 from training_support import make_encoder, make_posts
 
-from netral_nlp.training.masking import IGNORED, NO_WORD, Blocks, mask_words, pack
+from netral_nlp.training.masking import IGNORED, NO_WORD, Blocks, drawable_pieces, mask_words, pack
 
 TEXTS = [str(post["text"]).lower() for post in make_posts(120)]
 
@@ -25,7 +26,8 @@ def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def hidden(blocks: Blocks, share: float = 0.3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     ids, words = blocks.ids.astype(np.int64), blocks.words.astype(np.int64)
     chance = np.random.default_rng(seed)
-    return mask_words(ids, words, share=share, mask_token=4, vocabulary=400, specials=range(5), chance=chance)
+    pieces = drawable_pieces(400, range(5))
+    return mask_words(ids, words, share=share, mask_token=4, pieces=pieces, chance=chance)
 
 
 def test_blocks_hold_every_text_in_order_without_padding(tokenizer: Tokenizer) -> None:
@@ -67,13 +69,33 @@ def test_packing_stops_at_the_tokens_asked_for(tokenizer: Tokenizer) -> None:
     assert len(pack(tokenizer, TEXTS, 16, most_tokens=100)) == 7
 
 
+def test_blocks_are_small_numbers_and_texts_are_read_one_by_one(tokenizer: Tokenizer) -> None:
+    read: list[str] = []
+
+    def stream() -> Iterator[str]:
+        for text in TEXTS:
+            read.append(text)
+            yield text
+
+    blocks = pack(tokenizer, stream(), 16, most_tokens=100)
+    assert (blocks.ids.dtype, blocks.words.dtype) == (np.int32, np.int16)
+    assert len(read) < len(TEXTS)
+    assert pack(tokenizer, [], 16).ids.shape == (0, 16)
+
+
+def test_words_are_numbered_anew_in_every_block_of_a_long_text(tokenizer: Tokenizer) -> None:
+    blocks = pack(tokenizer, ["coblos nomor dua " * 14_000], 64)
+    assert blocks.words.max() < 64
+    assert (blocks.words[:, 1] == 0).all()
+
+
 @given(share=st.floats(0.05, 0.9), seed=st.integers(0, 2**32))
 def test_whole_words_are_hidden_and_the_rest_is_untouched(share: float, seed: int) -> None:
     chance = np.random.default_rng(seed)
     ids = chance.integers(5, 400, (3, 40))
     words = np.sort(chance.integers(0, 15, (3, 40)), axis=1)
     words[:, 0] = words[:, -1] = NO_WORD
-    blocks = Blocks(ids.astype(np.int32), words.astype(np.int32))
+    blocks = Blocks(ids.astype(np.int32), words.astype(np.int16))
     inputs, labels = hidden(blocks, share, seed)
     chosen = labels != IGNORED
     assert (labels[chosen] == ids[chosen]).all()

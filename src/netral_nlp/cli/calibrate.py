@@ -9,6 +9,7 @@ from pathlib import Path
 
 from netral_nlp.errors import ConfigError
 from netral_nlp.evaluation.options import FEW_POSTS
+from netral_nlp.labels import Label
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -78,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
     by_margin = " and by the margin of the likeliest label" if decision.margin else ""
     print(f"calibrated with temperature {decision.temperature:.3f}{by_margin}, on {fitted['posts']:,} posts")
     for label, threshold in decision.review_below.items():
-        print(f"  {label.value} ({label.indonesian}) is handed over below {threshold:.3f}")
+        sure_of = "p_neutral" if label is Label.NEUTRAL else "1 - p_neutral"
+        print(f"  {label.value} ({label.indonesian}) is handed over where {sure_of} is below {threshold:.3f}")
     print(
         "accused without review, of neutral posts; passed as neutral without review, of campaigning posts; handed over"
     )

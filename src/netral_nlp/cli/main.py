@@ -11,11 +11,24 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from netral_nlp import __version__
-from netral_nlp.cli import adapt, calibrate, crossval, evaluate, explain, export, info, predict, score, train, trim
+from netral_nlp.cli import (
+    adapt,
+    average,
+    calibrate,
+    crossval,
+    evaluate,
+    explain,
+    export,
+    info,
+    predict,
+    score,
+    train,
+    trim,
+)
 from netral_nlp.cli.data import group as data
 from netral_nlp.errors import NetralError
 
-COMMANDS = (score, predict, explain, data, adapt, train, evaluate, calibrate, crossval, export, trim, info)
+COMMANDS = (score, predict, explain, data, adapt, train, average, evaluate, calibrate, crossval, export, trim, info)
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141

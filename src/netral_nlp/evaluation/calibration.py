@@ -265,11 +265,11 @@ def _trade_off(
 def _lowest_threshold(wrong: FloatArray, all_sure: FloatArray, allowed: int) -> float:
     """Return the lowest threshold that lets at most `allowed` wrong posts through.
 
-    It lies half-way between two observed confidences, so that rounding (int8 against full precision, six digits in a
+    It lies half-way between two observed values, so that rounding (int8 against full precision, six digits in a
     file) does not carry a post over it.
 
     Args:
-        wrong: confidences of the posts that must not pass.
+        wrong: sureness of the posts that must not pass.
         all_sure: sureness of all posts that the threshold judges; holds those of `wrong`.
         allowed: how many wrong ones may pass.
     """

@@ -1,4 +1,4 @@
-"""Risk and coverage: how many mistakes remain when the least sure posts go to a person.
+"""Risk and coverage: how many mistakes remain when only the likeliest labels are given.
 
 After El-Yaniv and Wiener (2010), Geifman and El-Yaniv (2017): posts are answered from the surest down. Coverage is the
 share answered, risk the share of wrong labels among them; the area under the curve (AURC) is the mean risk over all

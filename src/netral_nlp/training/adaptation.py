@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from netral_nlp.training.run_config import TINY, Range, RunConfig, key
+from netral_nlp.training.run_config import NORMALISERS, SWITCH, TINY, Range, RunConfig, key
 
 
 @dataclass
@@ -50,7 +50,7 @@ class AdaptationConfig(RunConfig):
         [], "posts that must not be learnt from, such as dev and test sets: they and their near-copies are left out",
         placeholder="FILE",
     )  # fmt: skip
-    near: float = key(0.7, "from this likeness (Jaccard) on, a text is a near-copy of an excluded one")
+    near: float = key(0.7, "from this likeness (Jaccard) on, a text is a near-copy of an excluded or held-out one")
     output: str = key("", "the folder to write the adapted encoder to", placeholder="FOLDER")
     text_column: str | None = key(None, "the dumps' text column, where it is not found by itself")
     tokens: int = key(0, "tokens to train on, repeating the corpus if need be; 0 is the whole corpus once")
@@ -63,8 +63,8 @@ class AdaptationConfig(RunConfig):
     warmup_share: float = key(0.06, "share of the steps over which the learning rate rises; then it falls linearly")
     max_grad_norm: float = key(1.0, "gradients are clipped to this norm; 0 is off")
     checkpoints: int = key(10, "how many checkpoints, evenly spread, each with a perplexity")
-    normaliser: str = key("auto", "the profile that prepares the text; auto suits the base")
-    bf16: str = key("auto", "bfloat16 arithmetic: auto is where the device has it")
+    normaliser: str = key("auto", "the profile that prepares the text; auto suits the base", choices=NORMALISERS)
+    bf16: str = key("auto", "bfloat16 arithmetic: auto is where the device has it", choices=SWITCH)
     threads: int = key(0, "processor threads; 0 leaves it to torch")
     seed: int = key(0, "the seed of everything random")
     keep_checkpoints: bool = key(False, "keep OUTPUT/checkpoints when the run is done")

@@ -61,8 +61,8 @@ class NameSwapper:
     """Puts other candidates, parties and ballot numbers in the place of those that a text names.
 
     Every mention of one is replaced by the same other one, also in the post that is answered; two different ones stay
-    two. Whoever is named with an office (`presiden`, `bupati`) is left alone: the guide asks something else of officials
-    than of candidates. Invented people are replaced by invented people, since a public figure may be a cue in itself.
+    two. Whoever is named with an office (`presiden`, `bupati`) is left alone: the guide reads praise of officials in
+    another way. Invented people are replaced by invented people, since a public figure may be a cue in itself.
 
     Args:
         figures: whom to look for and to choose from.

@@ -25,6 +25,11 @@ log = logging.getLogger(__name__)
 ID2LABEL = {index: label.value for index, label in enumerate(LABELS)}
 LABEL2ID = {label.value: index for index, label in enumerate(LABELS)}
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+# These count positions from behind the pad token's id.
+_POSITIONS_AFTER_PAD = frozenset(
+    {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "mpnet", "longformer", "roberta-prelayernorm", "xmod"}
+    | {"data2vec-text", "ibert", "luke", "lilt"}
+)
 _PAIR_SPECIALS = 4  # the most that a pair's template adds: <s> a </s></s> b </s>
 
 
@@ -94,8 +99,7 @@ def load_base(config: TrainingConfig, where: Path) -> Base:
     if foreign_head:
         log.info("the base's head tells other labels apart: it starts anew")
         model = _new_head(model, settings, config.seed)
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        raise ConfigError(f"base_model: the tokenizer of {where} has more pieces than the model has embeddings")
+    check_pieces(model, tokenizer, where)
     if config.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(False)
     name = where.resolve().name if Path(config.base_model).is_dir() else config.base_model
@@ -199,13 +203,46 @@ def load_tokenizer(where: Path, length: int, key: str) -> Any:
     return tokenizer
 
 
-def _check_length(settings: Any, config: TrainingConfig) -> None:
-    """The longest input must have positions."""
+def readable_positions(settings: Any) -> int | None:
+    """The longest input, in tokens, that an encoder has positions for; None where its configuration sets no limit."""
     positions = getattr(settings, "max_position_embeddings", None)
     if not isinstance(positions, int) or positions <= 0:
+        return None
+    if settings.model_type in _POSITIONS_AFTER_PAD:
+        pad = getattr(settings, "pad_token_id", None)
+        positions -= 1 + (pad if isinstance(pad, int) else 1)
+    return positions
+
+
+def check_pieces(model: Any, tokenizer: Any, where: Path) -> None:
+    """Every piece must have an embedding.
+
+    Raises:
+        ConfigError: the tokenizer has more pieces than the model.
+    """
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        raise ConfigError(f"base_model: the tokenizer of {where} has more pieces than the model has embeddings")
+
+
+def one_device() -> None:
+    """Refuse to train on several GPUs: transformers would split each batch over them and multiply its size.
+
+    Raises:
+        ConfigError: more than one GPU is visible.
+    """
+    import torch
+
+    if (count := torch.cuda.device_count()) > 1:
+        raise ConfigError(
+            f"{count} GPUs are visible, but training uses one: set CUDA_VISIBLE_DEVICES to one, such as 0"
+        )
+
+
+def _check_length(settings: Any, config: TrainingConfig) -> None:
+    """The longest input must have positions."""
+    positions = readable_positions(settings)
+    if positions is None:
         return
-    if settings.model_type in ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "mpnet", "longformer"):
-        positions -= 2  # these count positions from behind the pad token's id
     longest = config.max_tokens + config.context_tokens + _PAIR_SPECIALS
     if longest > positions or config.context_tokens + _PAIR_SPECIALS > positions // 2:
         raise ConfigError(

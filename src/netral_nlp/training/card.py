@@ -244,8 +244,8 @@ def _training(
     lines = [
         "## Training",
         "",
-        f"{sum(label_counts.values()):,} labelled posts{beside}; base: {base_name}. `training.yaml` holds every value, the "
-        "hashes of the data and the versions of the libraries; the same run again:",
+        f"{sum(label_counts.values()):,} labelled posts{beside}; base: {base_name}. `training.yaml` holds every value, "
+        "the hashes of the data and the versions of the libraries; the same run again:",
         "",
         "```bash",
         "netral train --config training.yaml --output another-folder",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from netral_nlp.errors import ConfigError, MissingExtraError
 from netral_nlp.text import FILE_NAME as NORMALISER_FILE
 from netral_nlp.text import Normaliser
-from netral_nlp.training.base import load_base, locate_base
+from netral_nlp.training.base import load_base, locate_base, one_device
 from netral_nlp.training.config import TrainingConfig
 from netral_nlp.training.data import Posts, class_weights, load_data
 from netral_nlp.training.run import Run
@@ -58,6 +58,7 @@ def train(config: TrainingConfig) -> Path:
         import transformers  # noqa: F401
     except ImportError:
         raise MissingExtraError("netral train", "train") from None
+    one_device()
     if config.threads:
         torch.set_num_threads(config.threads)
     bf16 = use_bf16(config.bf16)

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from transformers import TrainerCallback
 
 from netral_nlp.training.loop import EpochSampler, OrderedTrainer
-from netral_nlp.training.masking import IGNORED, Blocks, mask_words
+from netral_nlp.training.masking import IGNORED, Blocks, drawable_pieces, mask_words
 
 if TYPE_CHECKING:
     from netral_nlp.training.adaptation import AdaptationConfig
@@ -48,8 +48,7 @@ class MaskingCollator:
         self._seed = seed
         self._sampler = sampler
         self._mask_token = tokenizer.mask_token_id
-        self._vocabulary = len(tokenizer)
-        self._specials = tokenizer.all_special_ids
+        self._pieces = drawable_pieces(len(tokenizer), tokenizer.all_special_ids)
 
     def __call__(self, indices: list[int]) -> dict[str, torch.Tensor]:
         """Make a batch of block numbers."""
@@ -59,8 +58,7 @@ class MaskingCollator:
             self._blocks.words[indices].astype(np.int64),
             share=self._share,
             mask_token=self._mask_token,
-            vocabulary=self._vocabulary,
-            specials=self._specials,
+            pieces=self._pieces,
             chance=np.random.default_rng([self._seed, epoch, *indices]),
         )
         tokens = torch.from_numpy(inputs)
@@ -97,9 +95,13 @@ class MaskedTrainer(OrderedTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Mean cross entropy over the hidden tokens."""
+        """Mean cross entropy over the hidden tokens.
+
+        Accelerate puts bfloat16 around the model's own forward alone, and `masked_loss` calls its parts.
+        """
         labels = inputs.pop("labels")
-        loss = masked_loss(model, inputs, labels)
+        with self.accelerator.autocast():
+            loss = masked_loss(model, inputs, labels)
         return (loss, {}) if return_outputs else loss
 
     @torch.no_grad()
@@ -116,11 +118,18 @@ class MaskedTrainer(OrderedTrainer):
             }
             labels = batch.pop("labels")
             hidden = int((labels != IGNORED).sum())
-            with self.compute_loss_context_manager():
+            with self.accelerator.autocast():
                 total += float(masked_loss(model, batch, labels)) * hidden
             count += hidden
         model.train(was_training)  # type: ignore[union-attr]
         return math.exp(min(total / max(count, 1), 700.0))
+
+    def last_perplexity(self) -> float:
+        """Perplexity of the weights as training left them; measured anew only if the last step was not evaluated."""
+        for entry in reversed(self.state.log_history):
+            if "eval_perplexity" in entry and entry["step"] == self.state.global_step:
+                return float(entry["eval_perplexity"])
+        return self.perplexity()
 
     def evaluate(self, *_: Any, **named: Any) -> dict[str, float]:
         """Perplexity as the Trainer's evaluation, for its log and the progress line."""

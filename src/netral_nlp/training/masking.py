@@ -6,6 +6,7 @@ Words are what the tokenizer says they are (`word_ids()`). The stock collator of
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ class Blocks:
     """
 
     ids: npt.NDArray[np.int32]
-    words: npt.NDArray[np.int32]
+    words: npt.NDArray[np.int16]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -44,6 +45,7 @@ class Blocks:
 def pack(tokenizer: Tokenizer, texts: Iterable[str], length: int, *, most_tokens: int | None = None) -> Blocks:
     """Pack texts into blocks: a start token, texts with an end token after each, the last one cut where it is full.
 
+    Texts are read one by one, and their tokens kept as numbers of two and four bytes; nothing needs all texts at once.
     A text that is cut goes on in the next block (Liu et al. 2019, "RoBERTa", FULL-SENTENCES across documents). What is
     left over at the end and does not fill a block is dropped.
 
@@ -59,31 +61,35 @@ def pack(tokenizer: Tokenizer, texts: Iterable[str], length: int, *, most_tokens
     template = tokenizer.encode("a")
     start = _specials_before(template)
     end = [token for token, word in zip(template.ids, template.word_ids, strict=True) if word is None][len(start) :]
-    room = length - len(start)
-    ids: list[list[int]] = []
-    words: list[list[int]] = []
-    row_ids: list[int] = []
-    row_words: list[int] = []
-    next_word = 0
+    ids, words = array("i"), array("h")
+    filled = 0  # tokens of the last block
+    number = NO_WORD  # of the word that was packed last
     for text in texts:
         encoding = tokenizer.encode(text, add_special_tokens=False)
         piece_ids = [*encoding.ids, *end]
         piece_words = [*_words(encoding.word_ids, encoding.offsets, text), *([NO_WORD] * len(end))]
-        at = 0
+        at, before = 0, NO_WORD
         while at < len(piece_ids):
-            take = min(room - len(row_ids), len(piece_ids) - at)
-            row_ids += piece_ids[at : at + take]
-            row_words += [NO_WORD if word == NO_WORD else next_word + word for word in piece_words[at : at + take]]
+            if not filled:
+                ids.extend(start)
+                words.extend([NO_WORD] * len(start))
+                filled, number, before = len(start), NO_WORD, NO_WORD
+            take = min(length - filled, len(piece_ids) - at)
+            ids.extend(piece_ids[at : at + take])
+            for word in piece_words[at : at + take]:
+                if word not in (NO_WORD, before):
+                    number, before = number + 1, word
+                words.append(NO_WORD if word == NO_WORD else number)
             at += take
-            if len(row_ids) == room:
-                ids.append([*start, *row_ids])
-                words.append([*([NO_WORD] * len(start)), *row_words])
-                row_ids, row_words, next_word = [], [], 0
-                if most_tokens is not None and len(ids) * length >= most_tokens:
-                    return _blocks(ids, words, length)
-        if row_words:
-            next_word = max(row_words) + 1
+            filled = (filled + take) % length
+            if not filled and most_tokens is not None and len(ids) >= most_tokens:
+                return _blocks(ids, words, length)
     return _blocks(ids, words, length)
+
+
+def drawable_pieces(vocabulary: int, specials: Sequence[int]) -> IntArray:
+    """The ids below `vocabulary` that may stand in for a hidden piece: all but `specials`."""
+    return np.setdiff1d(np.arange(vocabulary), np.asarray(specials, dtype=np.int64))
 
 
 def mask_words(
@@ -92,8 +98,7 @@ def mask_words(
     *,
     share: float,
     mask_token: int,
-    vocabulary: int,
-    specials: Sequence[int],
+    pieces: IntArray,
     chance: np.random.Generator,
 ) -> tuple[IntArray, IntArray]:
     """Hide whole words of blocks: of ten chosen words eight are masked, one becomes random pieces, one stays.
@@ -106,8 +111,7 @@ def mask_words(
         words: as in `Blocks`.
         share: of the tokens that are of words.
         mask_token: the id that hides a piece.
-        vocabulary: ids below it are drawn as random pieces, but for `specials`.
-        specials: ids that are no pieces of text.
+        pieces: the ids that random pieces are drawn from (`drawable_pieces`).
         chance: the source of randomness.
 
     Returns:
@@ -115,7 +119,6 @@ def mask_words(
     """
     inputs = ids.copy()
     labels = np.full_like(ids, IGNORED)
-    pieces = np.setdiff1d(np.arange(vocabulary), np.asarray(specials, dtype=np.int64))
     for row, (own, belongs) in enumerate(zip(ids, words, strict=True)):
         is_text = belongs != NO_WORD
         wanted = round(share * int(is_text.sum()))
@@ -154,7 +157,10 @@ def _words(word_ids: Sequence[int | None], offsets: Sequence[tuple[int, int]], t
     return [int(blanks[min(end, len(text)) - 1]) if end else 0 for _, end in offsets]
 
 
-def _blocks(ids: list[list[int]], words: list[list[int]], length: int) -> Blocks:
+def _blocks(ids: array[int], words: array[int], length: int) -> Blocks:
+    """The whole blocks, without a copy."""
+    whole = len(ids) // length * length
     return Blocks(
-        np.asarray(ids, dtype=np.int32).reshape(-1, length), np.asarray(words, dtype=np.int32).reshape(-1, length)
+        np.asarray(ids, dtype=np.int32)[:whole].reshape(-1, length),
+        np.asarray(words, dtype=np.int16)[:whole].reshape(-1, length),
     )
