@@ -57,7 +57,7 @@ def test_every_file_is_read_with_only_its_paths_changed(path: Path, tmp_path: Pa
     dev = write_posts(tmp_path / "dev.jsonl", make_posts(3, seed=1))
     ours: dict[str, object] = {
         "data": [str(posts)], "labels": [str(posts)], "hydrate": [str(posts)], "dev": [str(dev)],
-        "test": {"lain": str(posts)},
+        "test": {"lain": str(posts)}, "replay": [str(posts)],
     }  # fmt: skip
     paths = {key: ours[key] for key in stated if key in ours} | {"output": str(tmp_path / "model")}
     read = TrainingConfig.read(path, paths)
