@@ -152,8 +152,8 @@ def test_errors_are_one_line(tiny_model, capsys):
 
 
 def test_no_single_word_decides_is_said(capsys):
-    repeated = "Ayo coblos nomor 2, jangan lupa coblos nomor 2, ajak keluarga coblos nomor 2!"
-    assert main(["explain", repeated]) == 0
+    many_say_it = "Jangan lupa 27 November coblos nomor 1, demi kampung kita!"
+    assert main(["explain", many_say_it]) == 0
     assert "no single word decides" in capsys.readouterr().out
 
 

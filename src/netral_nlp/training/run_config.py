@@ -116,7 +116,7 @@ class RunConfig:
 
     def _problems(self) -> Iterable[str]:
         """Every value that is impossible, as a line with the mend."""
-        raise NotImplementedError
+        return self._common_problems()
 
     def _common_problems(self) -> Iterable[str]:
         """What can be wrong with the keys that every run has."""
