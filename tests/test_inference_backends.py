@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -294,20 +295,44 @@ def test_a_spawned_child_answers_alike(tiny_model):
         assert pool.apply(_answers, (classifier, TEXTS)) == _answers(classifier, TEXTS)
 
 
-def test_threads_are_honoured(tiny_model):
-    code = (
-        "import sys, os\nfrom netral_nlp import NeutralityClassifier\n"
-        "before = len(os.listdir('/proc/self/task'))\n"
-        f"classifier = NeutralityClassifier.from_pretrained({str(tiny_model)!r}, threads=int(sys.argv[1]))\n"
-        "classifier.predict('Ayo coblos')\nprint(len(os.listdir('/proc/self/task')))\n"
-    )
-    if not Path("/proc/self/task").is_dir():
-        pytest.skip("needs /proc")
-    counts = [
-        int(subprocess.run([sys.executable, "-c", code, str(threads)], capture_output=True, check=True).stdout)
-        for threads in (1, 4)
-    ]
-    assert counts[1] - counts[0] == 3
+@pytest.mark.parametrize("threads", [1, 3])
+def test_as_many_batches_run_side_by_side_as_threads_are_asked_for(tiny_model, monkeypatch, threads):
+    classifier = _open(tiny_model, "onnx", threads)
+    backend = classifier._engine._backend
+    monkeypatch.setattr(backend, "token_budget", 32)
+    logits, lock, running, most = backend.logits, threading.Lock(), [], []
+
+    def counted(batch):
+        with lock:
+            running.append(1)
+            most.append(len(running))
+        time.sleep(0.005)  # long enough for the others to begin
+        found = logits(batch)
+        with lock:
+            running.pop()
+        return found
+
+    monkeypatch.setattr(backend, "logits", counted)
+    classifier.predict(TEXTS)
+    assert max(most) == threads
+
+
+def test_the_number_of_threads_changes_no_answer(tiny_model):
+    one, four = (_open(tiny_model, "onnx", threads).score(TEXTS).probabilities for threads in (1, 4))
+    assert np.array_equal(one, four)
+
+
+def test_an_error_in_one_of_several_batches_comes_out(tiny_model, monkeypatch):
+    classifier = _open(tiny_model, "onnx", 2)
+    backend = classifier._engine._backend
+    monkeypatch.setattr(backend, "token_budget", 32)
+
+    def broken(batch):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(backend, "logits", broken)
+    with pytest.raises(RuntimeError, match="no"):
+        classifier.predict(TEXTS)
 
 
 def test_the_container_bounds_the_processors():

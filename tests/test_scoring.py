@@ -28,6 +28,7 @@ from netral_nlp.cli.main import main
 from netral_nlp.errors import InputError
 from netral_nlp.formats import open_posts
 from netral_nlp.labels import LABELS
+from netral_nlp.scoring import score as score_module
 from netral_nlp.scoring.request import ScoreRequest
 from netral_nlp.scoring.score import score_files
 
@@ -726,6 +727,38 @@ def test_resume_with_nothing_to_resume_starts_and_with_all_done_does_nothing(run
     refused(run(*arguments, "--review-below", "0.9"), "is of another run", "review_below")
     (tmp_path / "out.csv").write_text("lain", encoding="utf-8")
     refused(run(*arguments), "no unfinished run")
+
+
+def repeating(folder):
+    """Rows of which most are reposts, across chunks and with other handles."""
+    rows = [
+        {"id": f"{number}", "text": f"@akun{number} " + PHRASES[number % 6].format(n=number % 5)}
+        for number in range(90)
+    ]
+    return write_csv(folder / "ulang.csv", rows)
+
+
+def test_reposts_are_scored_once_across_chunks_and_counted_alike_after_a_resume(run, tmp_path, monkeypatch):
+    source = repeating(tmp_path)
+    options = ["--chunk-rows", "20"]
+    _, summary, _ = run(source, "-o", tmp_path / "whole.csv", "--json", *options)
+    assert json.loads(summary)["duplicates"] == 90 - 26  # five phrases with five numbers, and one without
+
+    real, stored = score_module.store, []
+
+    def stops(journal, chunk, scored):
+        stored.append(chunk.number)
+        if len(stored) == 3:
+            raise KeyboardInterrupt
+        return real(journal, chunk, scored)
+
+    monkeypatch.setattr(score_module, "store", stops)
+    run(source, "-o", tmp_path / "parts.csv", *options)
+    monkeypatch.setattr(score_module, "store", real)
+    _, summary, _ = run(source, "-o", tmp_path / "parts.csv", "--json", "--resume", *options)
+    assert json.loads(summary)["resumed_rows"] == 40
+    assert json.loads(summary)["duplicates"] == 64
+    assert (tmp_path / "parts.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
 @pytest.mark.parametrize("moment", ["assemble_rejects", "assemble_output", "write_json", "remove_parts"])

@@ -60,6 +60,11 @@ def add_parser(subparsers: Any) -> None:
     model.add_argument("--model", metavar="PATH|ID", help="model folder or hub id (default: the shipped model)")
     model.add_argument("--backend", choices=["auto", "onnx", "torch"], default="auto", help="default: %(default)s")
     model.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
+    model.add_argument(
+        "--precision",
+        choices=["fp32", "bf16", "fp16"],
+        help="of the torch backend (default: fp32 on a processor, half on a GPU)",
+    )
     add_policy_options(model)
     run_options = parser.add_argument_group("run")
     run_options.add_argument("--engine", choices=["local", "ray"], default="local", help="default: %(default)s")
@@ -134,6 +139,7 @@ def request_from(args: argparse.Namespace) -> ScoreRequest:
         model=args.model,
         backend=args.backend,
         threads=args.threads,
+        precision=args.precision,
         engine=args.engine,
         workers=args.workers,
         resume=args.resume,

@@ -25,10 +25,12 @@ class EncoderBackend(Protocol):
     Attributes:
         name: how it is called where backends are chosen.
         token_budget: tokens of a batch that suit it, padding included.
+        workers: batches that it is best given side by side, from as many threads.
     """
 
     name: str
     token_budget: int
+    workers: int
 
     def logits(self, batch: Sequence[Encoded]) -> npt.NDArray[np.float32]:
         """Score n encoded texts in one forward pass: shape (n, 3), in the order of `LABELS`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
 from typing import TypeVar
 
@@ -70,20 +71,43 @@ def score_in_batches(
     *,
     width: int,
     budget: int = TOKEN_BUDGET,
+    workers: int = 1,
+    tick: Callable[[int], None] = lambda rows: None,
 ) -> npt.NDArray[np.float32]:
     """Sort, batch, score, unsort.
 
     Args:
         items: what `score` takes, at most a window of them.
         lengths: tokens of each item.
-        score: maps a batch of k items to an array of shape (k, width).
+        score: maps a batch of k items to an array of shape (k, width); called from several threads where there are
+            several workers.
         width: columns of the result.
         budget: see `by_length`.
+        workers: batches that are scored side by side. Which batches there are does not hang on it.
+        tick: called in this thread after each batch with how many items are done by then.
 
     Returns:
         Shape (n, width), in the order of `items`.
     """
     result = np.empty((len(items), width), dtype=np.float32)
-    for batch in by_length(lengths, budget):
+    batches = list(by_length(lengths, budget))
+    done = 0
+
+    def run(batch: list[int]) -> int:
         result[batch] = score([items[index] for index in batch])
+        return len(batch)
+
+    if workers == 1 or len(batches) < 2:
+        for batch in batches:
+            done += run(batch)
+            tick(done)
+        return result
+    # Threads of this call alone: they survive no fork, and starting them costs nothing beside a window's batches.
+    pool = ThreadPoolExecutor(min(workers, len(batches)), thread_name_prefix="netral-batch")
+    try:
+        for future in as_completed([pool.submit(run, batch) for batch in batches]):
+            done += future.result()
+            tick(done)
+    finally:  # after an error or Ctrl-C only the batches in the making are waited for
+        pool.shutdown(cancel_futures=True)
     return result

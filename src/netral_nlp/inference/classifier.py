@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from netral_nlp.inference.batching import WINDOW, chunks, score_in_batches
 from netral_nlp.inference.decision import Decision, ReviewPolicy
 from netral_nlp.inference.encoding import Encoded, PairEncoder
 from netral_nlp.inference.folder import ModelFolder
+from netral_nlp.inference.memory import LogitMemory, memory_key
 from netral_nlp.inference.prediction import Judged, Prediction, Scores
 from netral_nlp.inference.windows import LONGEST_AT_ONCE, split_units, split_windows
 from netral_nlp.labels import LABELS, Label
@@ -73,6 +75,29 @@ class _Reading:
     row: _Row
     parts: list[_Part]
     places: list[int]  # of the parts' units among the units to score
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRows:
+    """A window of rows, normalised and encoded: all that is left to do is the model's.
+
+    Attributes:
+        row_ids: of each row the number of the distinct row that it equals, shape (n,).
+        blank: of each distinct row whether there is nothing to judge.
+        from_context: of each distinct row whether its context is judged in its stead.
+        context_cut: of each distinct row whether its context lost its end.
+        readings: the distinct rows to judge.
+        units: what the model reads; each once.
+        encoded: the units' tokens.
+    """
+
+    row_ids: list[int]
+    blank: npt.NDArray[np.bool_]
+    from_context: npt.NDArray[np.bool_]
+    context_cut: npt.NDArray[np.bool_]
+    readings: list[_Reading]
+    units: list[_Unit]
+    encoded: list[Encoded]
 
 
 class NeutralityClassifier:
@@ -211,7 +236,8 @@ class NeutralityClassifier:
             InputError: as in `predict`.
         """
         for chunk in chunks(as_rows(texts, contexts, actions), first=_FIRST_OF_STREAM):
-            yield from self._score(chunk).predictions()
+            for window in self._prepare(chunk):
+                yield from self.judge(window).predictions()
 
     def score(
         self, texts: Iterable[Any], contexts: Iterable[Any] | None = None, actions: Iterable[Any] | None = None
@@ -226,7 +252,7 @@ class NeutralityClassifier:
         Raises:
             InputError: as in `predict`.
         """
-        return _joined([self._score(chunk) for chunk in chunks(as_rows(texts, contexts, actions))])
+        return _joined([self.judge(window) for window in self.prepare(texts, contexts, actions)])
 
     def explain(
         self,
@@ -269,45 +295,121 @@ class NeutralityClassifier:
             parts.append(self._engine.logits(units, [self._engine.encode(unit) for unit in units]))
         return np.concatenate(parts) if parts else np.zeros((0, len(LABELS)), dtype=np.float32)
 
-    def _score(self, rows: Sequence[tuple[str | None, str | None, Action | None]]) -> Scores:
-        """Judge a bounded number of rows; equal rows once."""
-        places: dict[tuple[str | None, str | None, Action | None], int] = {}
-        back = [places.setdefault(row, len(places)) for row in rows]
-        distinct = list(places)
-        count = len(distinct)
+    def prepare(
+        self, texts: Iterable[Any], contexts: Iterable[Any] | None = None, actions: Iterable[Any] | None = None
+    ) -> Iterator[PreparedRows]:
+        """Do all that comes before the model, window by window; `judge` does the rest, in another thread if you like.
+
+        Args:
+            texts: as in `predict`.
+            contexts: as in `predict`.
+            actions: as in `predict`.
+
+        Yields:
+            At most 4,096 rows at once, in their order; fewer where long texts fill a window.
+
+        Raises:
+            InputError: as in `predict`.
+        """
+        for chunk in chunks(as_rows(texts, contexts, actions)):
+            yield from self._prepare(chunk)
+
+    def judge(
+        self,
+        window: PreparedRows,
+        memory: LogitMemory | None = None,
+        tick: Callable[[int], None] = lambda rows: None,
+    ) -> Scores:
+        """Judge rows that `prepare` of this classifier made ready.
+
+        Args:
+            window: the rows.
+            memory: what the model said before; what it says now is added.
+            tick: called again and again with how many of the rows are done, about.
+        """
+        said, known = self._said(window, memory, lambda done: tick(len(window.row_ids) * done // len(window.units)))
+        count = len(window.blank)
         probabilities = np.zeros((count, len(LABELS)), dtype=np.float64)
         probabilities[:, _NEUTRAL] = 1.0
-        blank = np.ones(count, dtype=np.bool_)
-        from_context = np.zeros(count, dtype=np.bool_)
-        context_cut = np.zeros(count, dtype=np.bool_)
         windows: list[tuple[int, int] | None] = [None] * count
         logits = np.full((count, len(LABELS)), np.nan)
+        repeated = np.zeros(count, dtype=np.bool_)
 
+        chances = self.decision.probabilities(said)
+        # Which window decides must not hang on the calibration, or a new one would be fitted on other windows.
+        plain = _UNCALIBRATED.probabilities(said)
+        for reading in window.readings:
+            found, raw = chances[reading.places], plain[reading.places]
+            if reading.row.endorses:
+                for rows in (found, raw):
+                    rows[:, _SUPPORTIVE] += rows[:, _CAMPAIGNING]
+                    rows[:, _CAMPAIGNING] = 0.0
+            decisive = _severest(raw, [part.quoted for part in reading.parts])
+            probabilities[reading.index] = found[decisive]
+            if not reading.row.endorses:
+                logits[reading.index] = said[reading.places[decisive]]
+            windows[reading.index] = reading.parts[decisive].span
+            repeated[reading.index] = known[reading.places].all()
+            known[reading.places] = True
+
+        needs_review = self.decision.needs_review(probabilities) | window.blank
+        back = window.row_ids
+        again = repeated[back]
+        again[_seen_before(back) & ~window.blank[back]] = True
+        tick(len(back))
+        return Scores(
+            label_ids=probabilities.argmax(axis=1).astype(np.int8)[back],
+            probabilities=probabilities[back],
+            needs_review=needs_review[back],
+            blank=window.blank[back],
+            windows=[windows[place] for place in back],
+            from_context=window.from_context[back],
+            context_cut=window.context_cut[back],
+            logits=logits[back],
+            repeated=again,
+        )
+
+    def _said(
+        self, window: PreparedRows, memory: LogitMemory | None, tick: Callable[[int], None]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Logits of a window's units, shape (n, 3), and which of them were known before."""
+        known = np.zeros(len(window.units), dtype=np.bool_)
+        if memory is None:
+            return self._engine.logits(window.units, window.encoded, tick), known
+        logits = np.empty((len(window.units), len(LABELS)), dtype=np.float32)
+        keys = [memory_key(unit.text, unit.context) for unit in window.units]
+        for index, key in enumerate(keys):
+            found = memory.get(key)
+            if found is not None:
+                logits[index] = found
+                known[index] = True
+        new = np.flatnonzero(~known).tolist()
+        answers = self._engine.logits(
+            [window.units[index] for index in new], [window.encoded[index] for index in new], tick
+        )
+        for index, answer in zip(new, answers, strict=True):
+            logits[index] = answer
+            memory.add(keys[index], answer)
+        return logits, known
+
+    def _prepare(self, rows: Sequence[tuple[str | None, str | None, Action | None]]) -> Iterator[PreparedRows]:
+        """Resolve, normalise and encode a bounded number of rows; equal rows once."""
+        start = 0
+        while start < len(rows):
+            window = self._prepare_from(rows, start)
+            start += len(window.row_ids)
+            yield window
+
+    def _prepare_from(self, rows: Sequence[tuple[str | None, str | None, Action | None]], start: int) -> PreparedRows:
+        """The rows from `start` on, as many as fill a window."""
+        places: dict[tuple[str | None, str | None, Action | None], int] = {}
+        row_ids: list[int] = []
+        blank: list[bool] = []
+        from_context: list[bool] = []
+        context_cut: list[bool] = []
+        readings: list[_Reading] = []
         units: dict[_Unit, int] = {}
         encoded: list[Encoded] = []
-        waiting: list[_Reading] = []
-
-        def settle() -> None:
-            if not waiting:
-                return
-            said = self._engine.logits(list(units), encoded)
-            chances = self.decision.probabilities(said)
-            # Which window decides must not hang on the calibration, or a new one would be fitted on other windows.
-            plain = _UNCALIBRATED.probabilities(said)
-            for reading in waiting:
-                found, raw = chances[reading.places], plain[reading.places]
-                if reading.row.endorses:
-                    for rows in (found, raw):
-                        rows[:, _SUPPORTIVE] += rows[:, _CAMPAIGNING]
-                        rows[:, _CAMPAIGNING] = 0.0
-                decisive = _severest(raw, [part.quoted for part in reading.parts])
-                probabilities[reading.index] = found[decisive]
-                if not reading.row.endorses:
-                    logits[reading.index] = said[reading.places[decisive]]
-                windows[reading.index] = reading.parts[decisive].span
-            units.clear()
-            encoded.clear()
-            waiting.clear()
 
         def place(part: _Part) -> int:
             index = units.setdefault(part.unit, len(units))
@@ -315,32 +417,28 @@ class NeutralityClassifier:
                 encoded.append(part.tokens)
             return index
 
-        for index, (text, context, action) in enumerate(distinct):
-            row = self._resolve(text, context, action)
-            if row is None:
-                continue
-            second, cut = self._normalised_context(row.context)
-            parts = self._parts(row, second)
-            if not parts:
-                continue
-            blank[index] = False
-            from_context[index] = row.from_context
-            context_cut[index] = cut or any(part.tokens.context_cut for part in parts)
-            waiting.append(_Reading(index, row, parts, [place(part) for part in parts]))
-            if len(units) >= WINDOW:
-                settle()
-        settle()
-
-        needs_review = self.decision.needs_review(probabilities) | blank
-        return Scores(
-            label_ids=probabilities.argmax(axis=1).astype(np.int8)[back],
-            probabilities=probabilities[back],
-            needs_review=needs_review[back],
-            blank=blank[back],
-            windows=[windows[place] for place in back],
-            from_context=from_context[back],
-            context_cut=context_cut[back],
-            logits=logits[back],
+        for text, context, action in itertools.islice(rows, start, None):
+            index = places.setdefault((text, context, action), len(places))
+            if index == len(blank):
+                if len(units) >= WINDOW:
+                    break
+                row = self._resolve(text, context, action)
+                second, cut = self._normalised_context(row.context) if row is not None else (None, False)
+                parts = self._parts(row, second) if row is not None else []
+                blank.append(not parts)
+                from_context.append(bool(parts) and row is not None and row.from_context)
+                context_cut.append(bool(parts) and (cut or any(part.tokens.context_cut for part in parts)))
+                if row is not None and parts:
+                    readings.append(_Reading(index, row, parts, [place(part) for part in parts]))
+            row_ids.append(index)
+        return PreparedRows(
+            row_ids=row_ids,
+            blank=np.array(blank, dtype=np.bool_),
+            from_context=np.array(from_context, dtype=np.bool_),
+            context_cut=np.array(context_cut, dtype=np.bool_),
+            readings=readings,
+            units=list(units),
+            encoded=encoded,
         )
 
     def _resolve(self, text: str | None, context: str | None, action: Action | None) -> _Row | None:
@@ -403,8 +501,10 @@ class _Engine(ABC):
         """Measure a unit, and turn it into tokens where the model reads tokens."""
 
     @abstractmethod
-    def logits(self, units: Sequence[_Unit], encoded: Sequence[Encoded]) -> npt.NDArray[np.float32]:
-        """Shape (n, 3)."""
+    def logits(
+        self, units: Sequence[_Unit], encoded: Sequence[Encoded], tick: Callable[[int], None] = lambda units: None
+    ) -> npt.NDArray[np.float32]:
+        """Shape (n, 3); `tick` is called again and again with how many units are done."""
 
 
 class _EncoderEngine(_Engine):
@@ -421,10 +521,17 @@ class _EncoderEngine(_Engine):
     def encode(self, unit: _Unit) -> Encoded:
         return self._encoder.encode(unit.text, unit.context)
 
-    def logits(self, units: Sequence[_Unit], encoded: Sequence[Encoded]) -> npt.NDArray[np.float32]:
-        lengths = [len(tokens) for tokens in encoded]
+    def logits(
+        self, units: Sequence[_Unit], encoded: Sequence[Encoded], tick: Callable[[int], None] = lambda units: None
+    ) -> npt.NDArray[np.float32]:
         return score_in_batches(
-            encoded, lengths, self._backend.logits, width=len(LABELS), budget=self._backend.token_budget
+            encoded,
+            [len(tokens) for tokens in encoded],
+            self._backend.logits,
+            width=len(LABELS),
+            budget=self._backend.token_budget,
+            workers=self._backend.workers,
+            tick=tick,
         )
 
 
@@ -443,7 +550,9 @@ class _LinearEngine(_Engine):
         words = self.count(unit.text)
         return Encoded([], [], text_cut=words > self.max_pieces)
 
-    def logits(self, units: Sequence[_Unit], encoded: Sequence[Encoded]) -> npt.NDArray[np.float32]:
+    def logits(
+        self, units: Sequence[_Unit], encoded: Sequence[Encoded], tick: Callable[[int], None] = lambda units: None
+    ) -> npt.NDArray[np.float32]:
         return self._backend.logits([(unit.text, unit.context) for unit in units])
 
 
@@ -505,12 +614,20 @@ def _is_one(value: object) -> bool:
     return isinstance(value, str | bytes | bytearray | Number) or not hasattr(value, "__iter__")
 
 
+def _seen_before(row_ids: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Of each row whether an equal one stands before it; distinct rows are numbered as they first come."""
+    ids = np.asarray(row_ids, dtype=np.int64)
+    seen = np.ones(len(ids), dtype=np.bool_)
+    seen[np.unique(ids, return_index=True)[1]] = False
+    return seen
+
+
 def _joined(parts: Sequence[Scores]) -> Scores:
     if len(parts) == 1:
         return parts[0]
     none = np.zeros(0, dtype=np.bool_)
     nothing = np.zeros((0, len(LABELS)))
-    empty = Scores(np.zeros(0, dtype=np.int8), nothing, none, none, [], none, none, nothing)
+    empty = Scores(np.zeros(0, dtype=np.int8), nothing, none, none, [], none, none, nothing, none)
     parts = [empty, *parts]
     return Scores(
         label_ids=np.concatenate([part.label_ids for part in parts]),
@@ -521,6 +638,7 @@ def _joined(parts: Sequence[Scores]) -> Scores:
         from_context=np.concatenate([part.from_context for part in parts]),
         context_cut=np.concatenate([part.context_cut for part in parts]),
         logits=np.concatenate([part.logits for part in parts]),
+        repeated=np.concatenate([part.repeated for part in parts]),
     )
 
 

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from netral_nlp import __version__
 from netral_nlp.errors import ConfigError, InputError, MissingExtraError, ModelFolderError, NetralError
-from netral_nlp.inference.backends import padded
+from netral_nlp.inference.backends import EncoderBackend, padded
 from netral_nlp.inference.batching import score_in_batches
 from netral_nlp.inference.encoding import Encoded, PairEncoder
 from netral_nlp.inference.folder import ONNX_FILE, ModelFolder
@@ -116,7 +116,7 @@ def export_onnx(
     units = _pairs(samples[::2], source, encoder)
     examples = _pairs(samples[1::2] or samples, source, encoder)
     full = TorchBackend(source, precision="fp32", device="cpu")
-    wanted, ms_full = _timed(full.logits, units)
+    wanted, ms_full = _timed(full, units)
 
     target = Path(output) if output is not None else source.path
     target.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def export_onnx(
         made = Path(scratch) / ONNX_FILE
         _write(_build(full.model, source, examples, units, wanted, Path(scratch)), made)
         backend = OnnxBackend(source, file=made)
-        found, ms_int8 = _timed(backend.logits, units)
+        found, ms_int8 = _timed(backend, units)
         alone = np.concatenate([backend.logits([unit]) for unit in units[:32]])
         agreement = float((found.argmax(axis=1) == wanted.argmax(axis=1)).mean())
         report = ExportReport(
@@ -311,6 +311,7 @@ def _fuse(graph: Any, config: Any, scratch: Path) -> Any | None:
 
     options = FusionOptions("bert")
     options.enable_embed_layer_norm = False  # would hide the embedding table from the quantisation
+    options.enable_skip_layer_norm = options.enable_bias_skip_layer_norm = False  # slower than its parts
     options.use_multi_head_attention = True  # keeps the projections as products that are quantised
     file = scratch / "unfused.onnx"
     _write(graph, file)
@@ -357,12 +358,14 @@ def _write(graph: Any, file: Path) -> None:
         onnx.save(graph, str(file))
 
 
-def _timed(score: Callable[[list[Encoded]], Logits], units: Sequence[Encoded]) -> tuple[Logits, float]:
+def _timed(backend: EncoderBackend, units: Sequence[Encoded]) -> tuple[Logits, float]:
     """Logits of all units, shape (n, 3), and milliseconds a unit (of the second of two passes)."""
     lengths = [len(unit) for unit in units]
     for _ in range(2):
         start = time.perf_counter()
-        logits = score_in_batches(units, lengths, score, width=len(LABELS))
+        logits = score_in_batches(
+            units, lengths, backend.logits, width=len(LABELS), budget=backend.token_budget, workers=backend.workers
+        )
         seconds = time.perf_counter() - start
     return logits, 1000 * seconds / len(units)
 

@@ -1,4 +1,8 @@
-"""The light backend: the int8 model on ONNX Runtime."""
+"""The light backend: the int8 model on ONNX Runtime.
+
+One batch runs on one thread, and as many batches side by side as there are threads: threads that share a batch wait
+for each other after every one of its small operations (docs/performance.md has the figures).
+"""
 
 from __future__ import annotations
 
@@ -21,13 +25,16 @@ if TYPE_CHECKING:
     from netral_nlp.inference.encoding import Encoded
     from netral_nlp.inference.folder import ModelFolder
 
+# Its fused operator sums in a scalar loop: eight times slower than the additions and the norm that it stands for.
+_SLOWER = ["SkipLayerNormFusion"]
+
 
 class OnnxBackend:
     """Scores with a folder's int8 ONNX model. Safe to share between threads, and after a fork.
 
     Args:
         folder: the model folder.
-        threads: processor threads for one batch; all that the process may use when None.
+        threads: batches to run side by side, each on one processor thread; all that the process may use when None.
         file: another ONNX file of the same model.
 
     Raises:
@@ -37,10 +44,11 @@ class OnnxBackend:
 
     name = "onnx"
     token_budget = TOKEN_BUDGET
+    workers: int
 
     def __init__(self, folder: ModelFolder, threads: int | None = None, *, file: Path | None = None) -> None:
         self._file = file or folder.onnx_path
-        self._threads = check_threads(threads) or available_cpus()
+        self.workers = check_threads(threads) or available_cpus()
         self._pad_id = int(folder.config.get("pad_token_id") or 0)
         if not self._file.is_file():
             raise ModelFolderError(f"{self._file} is missing; write it with `netral export --model {folder.path}`")
@@ -65,14 +73,15 @@ class OnnxBackend:
     def _load(self) -> Any:
         onnxruntime = import_runtime()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # Threads that spin between two batches take the processor from whatever runs beside.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             session = onnxruntime.InferenceSession(
-                str(self._file), sess_options=options, providers=["CPUExecutionProvider"]
+                str(self._file),
+                sess_options=options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=_SLOWER,
             )
         except Exception as error:  # the runtime's own exception classes have no public common base
             reason = " ".join(str(error).split())[:200]

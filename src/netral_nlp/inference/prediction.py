@@ -94,6 +94,7 @@ class Scores:
         context_cut: shape (n,), True where the context lost its end.
         logits: shape (n, 3), what the model said before any calibration of the text or window that decided; NaN where
             it said nothing (blank), or where more than its word decided (a like or follow).
+        repeated: shape (n,), True where the answer was known already: all that the model reads of the row came before.
     """
 
     label_ids: npt.NDArray[np.int8]
@@ -104,6 +105,7 @@ class Scores:
     from_context: npt.NDArray[np.bool_]
     context_cut: npt.NDArray[np.bool_]
     logits: npt.NDArray[np.float64]
+    repeated: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.label_ids)

@@ -46,6 +46,7 @@ class TorchBackend:
     """
 
     name = "torch"
+    workers = 1  # PyTorch spreads one batch over the threads itself
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Chunks: a bounded number of rows that are read, scored, written and journalled together.
 
-Everything that shapes an answer stays within its chunk (windows of sorting, duplicates), so that a resumed run gives
-the bytes of an uninterrupted one.
+Windows of sorting never cross chunks, and what is remembered of the chunks before is journalled with each: a resumed
+run gives the bytes of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from netral_nlp.errors import InputError
 from netral_nlp.formats import FileFormat, PostBatch, Reject, RejectsFile, row_problems
 from netral_nlp.formats.cells import encode_string, json_texts
 from netral_nlp.inference.actions import Action
+from netral_nlp.inference.memory import LogitMemory
 from netral_nlp.labels import LABELS
 from netral_nlp.scoring.columns import Source, open_source
 from netral_nlp.scoring.journal import ChunkRecord, Journal
@@ -27,7 +28,8 @@ from netral_nlp.scoring.request import ScoreRequest
 from netral_nlp.storage.durable import durable_file
 
 if TYPE_CHECKING:
-    from netral_nlp.inference.classifier import NeutralityClassifier
+    from netral_nlp.inference.classifier import NeutralityClassifier, PreparedRows
+    from netral_nlp.inference.prediction import Scores
 
 ADDED = {
     "label": pa.string(),
@@ -35,11 +37,6 @@ ADDED = {
     "needs_review": pa.bool_(),
 }
 """The columns that scoring adds and their types, in order; in a part they stand after the input's columns."""
-
-
-_STEP = (
-    1024  # rows that the model is given at once: long enough to sort by length, short enough for a live progress bar
-)
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,8 @@ class Scored:
         probabilities: shape (n, 3), in the order of `LABELS`.
         needs_review: shape (n,).
         blank: shape (n,), True where there was no text to judge.
-        duplicates: rows answered by an equal row before them.
+        duplicates: rows whose answer was known from rows before them.
+        learned: what the model said for the first time, see `LogitMemory.fresh`; empty where nothing is kept of it.
     """
 
     label_ids: npt.NDArray[np.integer]
@@ -76,6 +74,7 @@ class Scored:
     needs_review: npt.NDArray[np.bool_]
     blank: npt.NDArray[np.bool_]
     duplicates: int
+    learned: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -99,30 +98,39 @@ class Chunk:
     bytes_read: int
 
 
-def score_texts(
-    classifier: NeutralityClassifier, texts: Texts, tick: Callable[[int], None] = lambda rows: None
-) -> Scored:
-    """Score a chunk; equal rows (text, context and action) are scored once.
+def score_texts(classifier: NeutralityClassifier, texts: Texts) -> Scored:
+    """Score a chunk by itself; posts that read the same to the model are scored once.
 
     Args:
         classifier: the model.
         texts: the chunk's texts; at least one.
-        tick: called again and again with how many rows are done by then.
     """
-    rows = list(zip(texts.texts, texts.contexts, texts.actions, strict=True))
-    place = {row: number for number, row in enumerate(dict.fromkeys(rows))}
-    distinct = list(place)
-    parts = []
-    for start in range(0, len(distinct), _STEP):
-        parts.append(classifier.score(*zip(*distinct[start : start + _STEP], strict=True)))
-        tick(len(rows) * min(start + _STEP, len(distinct)) // len(distinct))
-    back = np.fromiter((place[row] for row in rows), dtype=np.int64, count=len(rows))
+    memory = LogitMemory()
+    return joined([classifier.judge(window, memory) for window in prepare_texts(classifier, texts)])
+
+
+def prepare_texts(classifier: NeutralityClassifier, texts: Texts) -> Iterator[PreparedRows]:
+    """Do all that comes before the model for a chunk."""
+    return classifier.prepare(texts.texts, texts.contexts, texts.actions)
+
+
+def joined(parts: Sequence[Scores], learned: bytes = b"") -> Scored:
+    """The answers of a chunk's windows, in their order, as the chunk's; without windows those of a chunk without rows.
+
+    Args:
+        parts: the answers.
+        learned: see `Scored`.
+    """
+    if not parts:
+        none = np.zeros(0, dtype=bool)
+        return Scored(np.zeros(0, dtype=np.int8), np.zeros((0, len(LABELS))), none, none, 0, learned)
     return Scored(
-        label_ids=np.concatenate([part.label_ids for part in parts])[back],
-        probabilities=np.concatenate([part.probabilities for part in parts])[back],
-        needs_review=np.concatenate([part.needs_review for part in parts])[back],
-        blank=np.concatenate([part.blank for part in parts])[back],
-        duplicates=len(rows) - len(distinct),
+        label_ids=np.concatenate([part.label_ids for part in parts]),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        needs_review=np.concatenate([part.needs_review for part in parts]),
+        blank=np.concatenate([part.blank for part in parts]),
+        duplicates=sum(int(part.repeated.sum()) for part in parts),
+        learned=learned,
     )
 
 
@@ -241,6 +249,9 @@ def _texts(batch: PostBatch, source: Source) -> Texts:
 
 def store(journal: Journal, chunk: Chunk, scored: Scored) -> ChunkRecord:
     """Write a scored chunk's part, make it durable and journal it."""
+    if scored.learned:
+        with durable_file(journal.learned(chunk.number)) as file:
+            file.write(scored.learned)
     size = 0
     rows = 0 if chunk.rows is None else chunk.rows.num_rows
     if chunk.rows is not None and rows:
@@ -260,6 +271,7 @@ def store(journal: Journal, chunk: Chunk, scored: Scored) -> ChunkRecord:
         rejects=chunk.rejects,
         part_bytes=size,
         rejects_bytes=journal.rejects(chunk.number).stat().st_size if chunk.rejects else 0,
+        learned_bytes=len(scored.learned),
         blank=int(scored.blank.sum()),
         duplicates=scored.duplicates,
         unknown_actions=chunk.texts.unknown_actions,

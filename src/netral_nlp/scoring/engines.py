@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from netral_nlp.errors import MissingExtraError
-from netral_nlp.labels import LABELS
-from netral_nlp.scoring.chunk import Chunk, Scored, Texts, score_texts
+from netral_nlp.inference.memory import LogitMemory
+from netral_nlp.scoring.chunk import Chunk, Scored, Texts, joined, prepare_texts, score_texts
+from netral_nlp.storage.ahead import ahead
 
 if TYPE_CHECKING:
     from netral_nlp.inference.backends import BackendName
-    from netral_nlp.inference.classifier import NeutralityClassifier
+    from netral_nlp.inference.classifier import NeutralityClassifier, PreparedRows
     from netral_nlp.inference.decision import Decision, ReviewPolicy
     from netral_nlp.inference.folder import ModelFolder
+    from netral_nlp.inference.prediction import Scores
     from netral_nlp.scoring.request import ScoreRequest
 
 Tick = Callable[["Chunk", int], None]
@@ -31,6 +32,9 @@ _AHEAD = 2  # chunks in hand for each Ray actor: one being scored, one waiting
 class Engine(Protocol):
     """Takes chunks as they are read and gives each back with its answers, in the same order."""
 
+    def recall(self, learned: Iterable[bytes]) -> None:
+        """Take in what was learned of the chunks before, where a run goes on."""
+
     def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[tuple[Chunk, Scored]]:
         """Score chunks lazily: no more of them are drawn than the engine keeps busy with."""
 
@@ -39,21 +43,44 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """One model in this process."""
+    """One model in this process. Another thread reads, normalises and encodes a window ahead of it."""
 
     def __init__(self, request: ScoreRequest) -> None:
-        self._classifier = load_classifier(request.model, request.backend, request.threads, request.policy)
+        self._classifier = load_classifier(
+            request.model, request.backend, request.threads, request.policy, request.precision
+        )
+        self._memory = LogitMemory()
+
+    def recall(self, learned: Iterable[bytes]) -> None:
+        """Remember what an earlier, unfinished run had the model say."""
+        self._memory.recall(learned)
 
     def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[tuple[Chunk, Scored]]:
         """Score chunk after chunk."""
-        for chunk in chunks:
-            if chunk.texts.texts:
-                yield chunk, score_texts(self._classifier, chunk.texts, partial(tick, chunk))
-            else:
-                yield chunk, _nothing()
+        with ahead(self._windows(chunks)) as windows:
+            for chunk, group in itertools.groupby(windows, key=itemgetter(0)):
+                parts: list[Scores] = []
+                done = 0
+                for _, window in group:
+                    if window is not None:
+                        parts.append(self._classifier.judge(window, self._memory, _from(chunk, done, tick)))
+                        done += len(parts[-1])
+                yield chunk, joined(parts, self._memory.fresh())
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def _windows(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, PreparedRows | None]]:
+        """Each chunk with its windows; a chunk without rows comes once, without one."""
+        for chunk in chunks:
+            if not chunk.texts.texts:
+                yield chunk, None
+            for window in prepare_texts(self._classifier, chunk.texts):
+                yield chunk, window
+
+
+def _from(chunk: Chunk, before: int, tick: Tick) -> Callable[[int], None]:
+    return lambda rows: tick(chunk, before + rows)
 
 
 class RayEngine:
@@ -77,6 +104,9 @@ class RayEngine:
             actor.remote(request.model, request.backend, request.threads or 1, request.policy) for _ in range(workers)
         ]
 
+    def recall(self, learned: Iterable[bytes]) -> None:
+        """Actors remember nothing beyond a chunk."""
+
     def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[tuple[Chunk, Scored]]:
         """Hand chunks to the actors in turn, a bounded number ahead."""
         waiting: deque[tuple[Chunk, Any]] = deque()
@@ -91,7 +121,7 @@ class RayEngine:
             yield self._answer(*waiting.popleft())
 
     def _answer(self, chunk: Chunk, reference: Any) -> tuple[Chunk, Scored]:
-        return chunk, _nothing() if reference is None else self._ray.get(reference)
+        return chunk, joined([]) if reference is None else self._ray.get(reference)
 
     def close(self) -> None:
         """Stop the actors, and Ray where this run started it."""
@@ -127,7 +157,11 @@ def decision_of(folder: ModelFolder, policy: ReviewPolicy) -> Decision:
 
 
 def load_classifier(
-    model: str | None, backend: BackendName, threads: int | None, policy: ReviewPolicy
+    model: str | None,
+    backend: BackendName,
+    threads: int | None,
+    policy: ReviewPolicy,
+    precision: str | None = None,
 ) -> NeutralityClassifier:
     """Load a model with the thresholds that the run asks for.
 
@@ -140,13 +174,8 @@ def load_classifier(
         model,
         backend=backend,
         threads=threads,
+        precision=precision,
         review_below=policy.review_below,
         target_accused=policy.target_accused,
         target_passed=policy.target_passed,
     )
-
-
-def _nothing() -> Scored:
-    """The answer to a chunk without rows."""
-    none = np.zeros(0, dtype=bool)
-    return Scored(np.zeros(0, dtype=np.int8), np.zeros((0, len(LABELS))), none, none, 0)

@@ -1,6 +1,7 @@
 """The journal of a run: what is safe on the disk, one fsynced line a chunk.
 
-`OUTPUT.parts/` holds a part (Arrow IPC) and a rejects file for each chunk and `journal.jsonl`. A chunk's files are
+`OUTPUT.parts/` holds for each chunk a part (Arrow IPC), a rejects file and what the model said of new texts, and
+`journal.jsonl`. A chunk's files are
 written and synced before its line is, so a line in the journal means that the chunk is whole. Files without a line are
 what a killed run was writing; they are written anew.
 """
@@ -21,8 +22,8 @@ from netral_nlp.scoring.request import Counts
 from netral_nlp.storage.durable import durable_file, sync_folder
 
 JOURNAL_NAME = "journal.jsonl"
-JOURNAL_VERSION = 1
-_OURS = re.compile(r"\d{7,}\.(arrow|rejects\.jsonl)|journal\.jsonl|(output|rejects|meta)\.tmp(\..*)?")
+JOURNAL_VERSION = 2
+_OURS = re.compile(r"\d{7,}\.(arrow|rejects\.jsonl|learned)|journal\.jsonl|(output|rejects|meta)\.tmp(\..*)?")
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class ChunkRecord:
         rejects: rejected rows in the chunk's rejects file; 0 means that there is no such file.
         part_bytes: size of the part file.
         rejects_bytes: size of the rejects file.
+        learned_bytes: size of the file of what the model said of new texts; 0 means that there is no such file.
         blank: rows with no text to judge.
-        duplicates: rows answered by an equal row of the chunk.
+        duplicates: rows whose answer was known from rows before them.
         unknown_actions: rows with an action that is none of ours.
         needs_review: rows that a person should look at.
         labels: rows of each label, by the label's name.
@@ -51,6 +53,7 @@ class ChunkRecord:
     rejects: int = 0
     part_bytes: int = 0
     rejects_bytes: int = 0
+    learned_bytes: int = 0
     blank: int = 0
     duplicates: int = 0
     unknown_actions: int = 0
@@ -107,6 +110,16 @@ class Journal:
     def rejects(self, chunk: int) -> Path:
         """Path of a chunk's rejects file."""
         return self.folder / f"{chunk:07}.rejects.jsonl"
+
+    def learned(self, chunk: int) -> Path:
+        """Path of the file of what the model said of a chunk's new texts."""
+        return self.folder / f"{chunk:07}.learned"
+
+    def all_learned(self) -> Iterator[bytes]:
+        """What the model said of new texts, chunk by chunk."""
+        for record in self.records:
+            if record.learned_bytes:
+                yield self.learned(record.chunk).read_bytes()
 
     def append(self, record: ChunkRecord) -> None:
         """Journal a chunk whose files are synced already."""
@@ -189,7 +202,8 @@ def _read(folder: Path) -> tuple[dict[str, Any], list[ChunkRecord], int] | None:
 
 def _whole(folder: Path, record: ChunkRecord) -> bool:
     """True when the chunk's files are there in the size that was journalled."""
-    for name, size in (("arrow", record.part_bytes), ("rejects.jsonl", record.rejects_bytes)):
+    files = (("arrow", record.part_bytes), ("rejects.jsonl", record.rejects_bytes), ("learned", record.learned_bytes))
+    for name, size in files:
         if size:
             try:
                 if (folder / f"{record.chunk:07}.{name}").stat().st_size != size:

@@ -34,6 +34,7 @@ class ScoreRequest:
         model: a model folder or hub id; None for the shipped model.
         backend: "auto", "onnx" or "torch".
         threads: processor threads for the model; None for all.
+        precision: of the torch backend: "fp32", "bf16" or "fp16"; None is fp32 on a processor, half on a GPU.
         engine: "local" or "ray".
         workers: model copies of the Ray engine; None for one a processor core.
         resume: go on with an unfinished run; start when there is none.
@@ -57,6 +58,7 @@ class ScoreRequest:
     model: str | None = None
     backend: BackendName = "auto"
     threads: int | None = None
+    precision: str | None = None
     engine: str = "local"
     workers: int | None = None
     resume: bool = False
@@ -126,7 +128,7 @@ class ScoreResult:
         rows: rows in the output.
         rejects: rows in the rejects file.
         blank: output rows with no text to judge.
-        duplicates: output rows whose answer was taken from an equal row of the same chunk.
+        duplicates: output rows whose answer was known from rows before them (equal to the model, that is normalised).
         unknown_actions: output rows whose action is none of ours and was taken as not known.
         labels: output rows of each label.
         needs_review: output rows that a person should look at.

@@ -152,6 +152,7 @@ class _Run:
         rows = journal.counts().rows
         bar = Progress(sources, lines, rows, journal.counts().rejects, self.progress)
         chunks = ChunkReader(self.request, sources, journal, output_format)
+        engine.recall(journal.all_learned())
         try:
             for chunk, scored in engine.run(chunks, bar.within):
                 record = store(journal, chunk, scored)
@@ -306,7 +307,12 @@ def _plan(
             }
             for source, digest in zip(sources, digests, strict=True)
         ],
-        "model": {"name": folder.name, "fingerprint": folder.fingerprint(), "backend": request.backend},
+        "model": {
+            "name": folder.name,
+            "fingerprint": folder.fingerprint(),
+            "backend": request.backend,
+            "precision": request.precision,
+        },
         "decision": {
             "temperature": decision.temperature,
             "margin": None if decision.margin is None else decision.margin.to_dict(),
