@@ -31,6 +31,18 @@ def read(path: Path, **options) -> tuple[list[pa.RecordBatch], list[int], list[R
     return [batch.rows for batch in batches], [n for batch in batches for n in batch.numbers], rejects
 
 
+@pytest.mark.parametrize("size", [17 * 2**20, 18 * 2**20, 18 * 2**20 + 7])
+@pytest.mark.parametrize("end", ["\n", ""])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_rows_behind_a_line_that_is_too_long_are_kept(tmp_path, size, end, encoding):
+    rows = [f'{{"id": "{number}", "text": "Rapat RT malam ini"}}' for number in range(6)]
+    lines = [*rows[:3], '{"text": "' + "a" * size + '"}', *rows[3:]]
+    batches, numbers, rejects = read(put(tmp_path, ("\n".join(lines) + end).encode(encoding)))
+    assert [text for batch in batches for text in batch.column("id").to_pylist()] == ["0", "1", "2", "3", "4", "5"]
+    assert numbers == [1, 2, 3, 5, 6, 7]
+    assert [reject.row for reject in rejects] == [4]
+
+
 def copy(source: Path, target: Path, **options) -> list[Reject]:
     """Read a file and write it again."""
     batches, _, rejects = read(source, **options)

@@ -66,11 +66,12 @@ class LineWindow:
             block = self._source.read(_BLOCK)
             if not block:
                 self._ended = True
-                if not self._carry:
-                    return False
-                self._add([self._carry])
+                lines = self._split(self._carry)  # more than one behind an over-long line
                 self._carry = b""
-                return True
+                if not lines[-1]:
+                    lines.pop()
+                self._add(lines)
+                return bool(lines)
             data = self._carry + block
             lines = self._split(data)
             self._carry = lines.pop()
