@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from netral_nlp.errors import InputError
-from netral_nlp.formats.cells import is_string
+from netral_nlp.formats.cells import is_string, with_leaves
 from netral_nlp.formats.kinds import FileFormat
 from netral_nlp.formats.posts import MAX_BATCH_BYTES, PostBatch, PostReader, unique_names
 from netral_nlp.formats.rejects import RAW_LIMIT, OnReject
@@ -81,6 +81,8 @@ class ParquetReader(PostReader):
     def _open(self) -> Any:
         try:
             return pq.ParquetFile(self.path, pre_buffer=False)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.path}: a column name is not valid UTF-8; rename it and export again") from error
         except (OSError, pa.ArrowException) as error:
             raise self._corrupt(error) from error
 
@@ -104,12 +106,34 @@ class ParquetReader(PostReader):
                 for index, value in enumerate(values.cast(kind).to_pylist()):
                     if value is not None and index not in bad and not _is_utf8(value):
                         bad[index] = (field.name, value)
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            if pa.types.is_nested(field.type):
+                for index in range(batch.num_rows):
+                    if index not in bad and not _is_whole(column, index):
+                        bad[index] = (field.name, _raw_cell(column, index))
         if not bad:
             raise self._corrupt(ValueError("its data do not match their types"))
         for index, (name, value) in sorted(bad.items()):
             self._reject(numbers[index], None, f"column {name} is not valid UTF-8", value[:RAW_LIMIT], len(value))
         good = [index for index in range(batch.num_rows) if index not in bad]
         return PostBatch(batch.take(pa.array(good, pa.int64())), [numbers[index] for index in good])
+
+
+def _is_whole(column: pa.Array, index: int) -> bool:
+    try:
+        column.take(pa.array([index])).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _raw_cell(column: pa.Array, index: int) -> bytes:
+    """A nested cell with its strings as bytes, for a person to look at."""
+    kind = with_leaves(column.type, lambda leaf: pa.binary() if is_string(leaf) else leaf)
+    try:
+        return repr(column.take(pa.array([index])).cast(kind).to_pylist()[0]).encode()
+    except (pa.ArrowException, ValueError, OverflowError):
+        return b""
 
 
 def _with_types(schema: pa.Schema, found: pa.Schema) -> pa.Schema:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from netral_nlp import __version__
 from netral_nlp.errors import InputError, NetralError
 from netral_nlp.formats import FileFormat, detect_format
-from netral_nlp.formats.problems import XLSX_MAX_ROWS
+from netral_nlp.formats.problems import XLSX_MAX_COLUMNS, XLSX_MAX_ROWS, name_problem, shown_name
 from netral_nlp.inference.folder import ModelFolder
 from netral_nlp.labels import LABELS
 from netral_nlp.scoring.assemble import Layout, assemble_output, assemble_rejects, lay_out
@@ -166,7 +166,7 @@ class _Run:
 
     def _assemble(self, journal: Journal, sources: Sequence[Source], output_format: FileFormat) -> Layout:
         request = self.request
-        layout = lay_out(journal, sources, request.source_column)
+        layout = lay_out(journal, sources, request.source_column, output_format)
         for name, new_name in layout.renamed.items():
             self.say(f"the inputs have a column {name!r} of their own; it is kept as {new_name!r}")
         assemble_rejects(journal, request.rejects_path)
@@ -275,6 +275,20 @@ def _check_fit(request: ScoreRequest, sources: Sequence[Source]) -> FileFormat:
         raise InputError(f"{request.output}: posts are written as JSON lines; call it .jsonl")
     if output_format.kind == "xlsx" and sum(source.row_count or 0 for source in sources) > XLSX_MAX_ROWS:
         raise InputError(_too_many_for_xlsx(request.output))
+    added = {*ADDED} if request.source_column is None else {*ADDED, request.source_column}
+    names = dict.fromkeys(name for source in sources for name in source.names)
+    if output_format.kind == "xlsx" and len(names) + len(added) > XLSX_MAX_COLUMNS:
+        raise InputError(
+            f"{request.output}: an XLSX sheet holds {XLSX_MAX_COLUMNS:,} columns and the inputs have {len(names):,}, "
+            f"to which {len(added)} are added; write .csv or .parquet"
+        )
+    for source in sources:
+        if source.format.kind in ("jsonl", "json"):  # the rows that have such a key are known one by one
+            continue
+        for name in source.names:
+            problem = name_problem(name, output_format.kind)
+            if problem is not None:
+                raise InputError(f"{source.path}: the name of column {shown_name(name)} cannot be written: {problem}")
     return output_format
 
 
