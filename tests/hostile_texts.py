@@ -186,17 +186,18 @@ _LONG = [
     '"' * 20_001,
     "🤟" * 16_384,
 ]
-_SURROGATES = [
+SURROGATE_TEXTS: list[str] = [
     "\ud800",
     "emoji terpotong \ud83d",
     "\ude00\ud83d terbalik",
     "pasangan dalam dua bagian \ud83d \ude00",
 ]
+"""With half of a surrogate pair; nothing but a JSON escape can spell them."""
 
 HOSTILE_TEXTS: list[str] = [
-    *_INVISIBLE, *_EMOJI, *_MARKS, *_SCRIPTS, *_FORMULAS, *_CODE, *_FRAGMENTS, *_NUMBERS, *_LONG, *_SURROGATES,
+    *_INVISIBLE, *_EMOJI, *_MARKS, *_SCRIPTS, *_FORMULAS, *_CODE, *_FRAGMENTS, *_NUMBERS, *_LONG, *SURROGATE_TEXTS,
 ]  # fmt: skip
-"""All of them; those with half of a surrogate pair last, since no file but a JSON escape can spell them."""
+"""All of them."""
 
 HOSTILE_NAMES: list[str] = [
     "x\0y", "\n", "baris\nbaru", "balik\rbaris", 'kutip"dua', "'", "", " ", "\ufeffawal", "\u202e", "a,b;c|d\te",

@@ -20,7 +20,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hostile_texts import HOSTILE_NAMES, HOSTILE_TEXTS
+from hostile_texts import HOSTILE_NAMES, HOSTILE_TEXTS, SURROGATE_TEXTS
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -30,8 +30,7 @@ from netral_nlp.formats.problems import cell_problem
 
 EXAMPLES = int(os.environ.get("NETRAL_EXAMPLES", "120"))
 OUTPUTS = ["csv", "tsv", "jsonl", "parquet", "xlsx"]
-SHORT = [text for text in HOSTILE_TEXTS if len(text) <= 300]
-WHOLE = [text for text in SHORT if text.isprintable() or "\ud800" > max(text, default="")]  # no surrogates
+WHOLE = [text for text in HOSTILE_TEXTS if len(text) <= 300 and text not in SURROGATE_TEXTS]
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def delimited(draw):
 values = st.recursive(
     st.one_of(
         cells,
-        st.sampled_from(HOSTILE_TEXTS[-4:]),
+        st.sampled_from(SURROGATE_TEXTS),
         st.none(),
         st.booleans(),
         st.integers(),
@@ -277,7 +276,7 @@ def write_texts(path, texts):
 def test_every_hostile_text_comes_out_as_it_was_or_is_rejected(tiny_model, tmp_path, kind):
     texts = [(f"{1780000000000000000 + number}", text) for number, text in enumerate(HOSTILE_TEXTS)]
     if kind == "xlsx":
-        whole = [(key, text) for key, text in texts if not any("\ud800" <= letter <= "\udfff" for letter in text)]
+        whole = [(key, text) for key, text in texts if text not in SURROGATE_TEXTS]
         texts = [(key, text) for key, text in whole if cell_problem(text, "xlsx") is None]
     path = write_texts(tmp_path / f"masuk.{kind}", texts)
     for ending in OUTPUTS:
@@ -422,6 +421,14 @@ def test_dates_that_python_does_not_have_are_kept_inside_lists_too(scored_table,
     assert str(2**62) in first["spans"]
     assert first["zone"] == "1970-01-01T00:00:00.000000Z"
     assert datetime.date(2022, 1, 8).isoformat() in outcome.rows[1]["dates"]
+
+
+@pytest.mark.parametrize("ending", OUTPUTS)
+def test_string_views_are_strings(scored_table, ending):
+    texts = ["Pagi", "nol \0", None, "Sebuah teks yang tidak muat di dalam penunjuk"]
+    outcome = scored_table({"text": pa.array(texts, pa.string_view())}, ending, "--chunk-rows", 3)
+    assert [row["text"] or None for row in outcome.rows if "\0" not in (row["text"] or "")] == [texts[0], *texts[2:]]
+    assert outcome.summary["rejects"] == (ending in ("csv", "tsv", "xlsx"))
 
 
 @pytest.mark.parametrize("ending", OUTPUTS)

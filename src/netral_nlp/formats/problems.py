@@ -48,7 +48,8 @@ def row_problems(batch: pa.RecordBatch, format: str | FileFormat) -> dict[int, s
             continue
         # JSON columns hold their texts in the spelling of the file, where a NUL is always escaped.
         nul = "\\u0000" if json_kind(field) == JSON_KIND else "\0"
-        if kind != "xlsx" and is_string(field.type) and not pc.any(pc.match_substring(column, nul)).as_py():
+        searchable = is_string(field.type) and not pa.types.is_string_view(field.type)  # Arrow cannot search views
+        if kind != "xlsx" and searchable and not pc.any(pc.match_substring(column, nul)).as_py():
             continue
         for index, text in enumerate(plain_texts(column, field)):
             problem = None if text is None else cell_problem(text, kind)

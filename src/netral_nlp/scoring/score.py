@@ -60,7 +60,7 @@ def score_files(
     """
     started = time.monotonic()
     try:
-        _check_paths(request)
+        check_paths(request)
         with output_lock(request.output):
             return _Run(request, say, progress, started).run()
     except BrokenPipeError:  # whoever read our messages has gone; no file is at fault
@@ -90,7 +90,7 @@ class _Run:
         before = [_identity(path) for path in request.inputs]
         sources = inspect(request)
         self._say_columns(sources)
-        output_format = _check_fit(request, sources)
+        output_format = check_fit(request, sources)
         folder = ModelFolder.open(request.model)
         read_once = [durable.sha256_and_lines(path) for path in request.inputs]
         plan = _plan(request, sources, [digest for digest, _ in read_once], folder)
@@ -212,7 +212,7 @@ class _Run:
         )
 
 
-def _check_paths(request: ScoreRequest) -> None:
+def check_paths(request: ScoreRequest) -> None:
     """Refuse before any work what would fail, or destroy something, at its end.
 
     Raises:
@@ -264,7 +264,7 @@ def _check_state(request: ScoreRequest) -> None:
         raise InputError(f"{request.rejects_path}: exists already; choose another --rejects, or use --overwrite")
 
 
-def _check_fit(request: ScoreRequest, sources: Sequence[Source]) -> FileFormat:
+def check_fit(request: ScoreRequest, sources: Sequence[Source]) -> FileFormat:
     """The output's format, if what is known of the inputs by now can be held by it.
 
     Raises:
