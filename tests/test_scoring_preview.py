@@ -103,8 +103,8 @@ def test_as_json(dry, tmp_path):
 def test_rows_of_a_large_file_are_estimated_within_a_quarter(tiny_model, tmp_path, monkeypatch):
     from netral_nlp.scoring import preview as module
 
-    monkeypatch.setattr(module, "_LOOK_BYTES", 2**20)
-    count = 120_000
+    monkeypatch.setattr(module, "_LOOK_BYTES", 4 * 2**20)
+    count = 200_000
     path = tmp_path / "besar.csv"
     path.write_text("text\n" + "".join(f"Harga cabai naik lagi minggu ini {n:06}\n" for n in range(count)), "utf-8")
     zipped = tmp_path / "besar.csv.gz"

@@ -185,13 +185,14 @@ def _look(request: ScoreRequest, source: Source) -> tuple[InputPreview, list[Sam
         nonlocal bad
         bad += 1
 
+    wanted = _LOOK_BYTES // 8 if source.format.compression else _LOOK_BYTES
     with open_source(request, source.path, batch_rows=SAMPLE_ROWS, on_reject=on_reject) as reader:
         ended = True
         for batch in reader.batches():
             good += batch.rows.num_rows
             if len(rows) < SAMPLE_ROWS:
                 rows += _sample(batch, source)[: SAMPLE_ROWS - len(rows)]
-            enough = reader.bytes_read >= _LOOK_BYTES or reader.row_count_hint is not None
+            enough = reader.bytes_read >= wanted or reader.row_count_hint is not None
             if enough and len(rows) >= SAMPLE_ROWS:
                 ended = False
                 break
