@@ -69,14 +69,15 @@ def _tokenizer_config(folder: Path, **tokens: str) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
 
 
-def _bert(folder: Path, pieces: int, pad: int, texts: list[str]) -> None:
-    """A 2x32 BERT with a random head, centred so that all labels occur among the texts."""
+def _bert(folder: Path, pieces: int, pad: int, texts: list[str], hidden: int) -> None:
+    """A BERT of two layers with a random head, centred so that all labels occur among the texts."""
     import torch
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertForSequenceClassification
 
     config = BertConfig(
-        vocab_size=pieces, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+        vocab_size=pieces, hidden_size=hidden, num_hidden_layers=2, num_attention_heads=4,
+        intermediate_size=2 * hidden,
         max_position_embeddings=128, type_vocab_size=2, pad_token_id=pad, initializer_range=0.15,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, **LABEL_CONFIG,
     )  # fmt: skip
@@ -107,8 +108,8 @@ def _settings(folder: Path) -> None:
     ).save(folder)
 
 
-def make_tiny_model(folder: Path, *, wordpiece: bool = False, onnx: bool = True) -> Path:
-    """Write a whole model folder: 2x32 BERT, tokenizer, settings and (unless told otherwise) the int8 ONNX model."""
+def make_tiny_model(folder: Path, *, wordpiece: bool = False, onnx: bool = True, hidden: int = 32) -> Path:
+    """Write a whole model folder: BERT (2 layers by `hidden`), tokenizer, settings, int8 ONNX unless told otherwise."""
     from netral_nlp.inference.export import export_onnx
     from netral_nlp.inference.samples import SAMPLE_TEXTS
     from netral_nlp.text import Normaliser
@@ -117,7 +118,7 @@ def make_tiny_model(folder: Path, *, wordpiece: bool = False, onnx: bool = True)
     normaliser = Normaliser()
     texts = [normaliser(text) for text in SAMPLE_TEXTS]
     pieces = (_wordpiece_tokenizer if wordpiece else _unigram_tokenizer)(folder, texts)
-    _bert(folder, pieces, 0 if wordpiece else 1, texts)
+    _bert(folder, pieces, 0 if wordpiece else 1, texts, hidden)
     _settings(folder)
     if onnx:
         export_onnx(folder, gate=0.9)

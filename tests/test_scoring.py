@@ -6,6 +6,7 @@ import contextlib
 import csv
 import gzip
 import hashlib
+import importlib.util
 import io
 import json
 import math
@@ -603,33 +604,30 @@ def run_in(run, monkeypatch):
     return call
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
-def test_killed_at_random_moments_a_resumed_run_ends_with_the_same_bytes(long_run, run_in, ending):
-    whole, arguments = long_run("utuh", ending)
-    assert run_in(whole, *arguments)[0] == 3
+def kills():
+    """The module that kills runs by the hundred: benchmarks/kill_and_resume.py."""
+    path = Path(__file__).parents[1] / "benchmarks" / "kill_and_resume.py"
+    spec = importlib.util.spec_from_file_location("kill_and_resume", path)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("csv", "csv"), ("jsonl", "jsonl"), ("parquet", "parquet")])
+def test_killed_at_random_moments_a_resumed_run_ends_with_the_same_bytes(tiny_model, tmp_path, kind, ending):
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 (pytest shows it when the test fails)
+    benchmark = kills()
+    source = benchmark.write_inputs(tmp_path, 800)[kind]
+    options = ["--chunk-rows", "16", "--threads", "1"]
+    reference = benchmark.run_whole(tmp_path / "utuh", source, ending, tiny_model, options)
+    assert reference.exit_code == (0 if kind == "parquet" else 3)
+    assert f"out.{ending}.parts" not in reference.names
     chance = random.Random(seed)
-    killed, arguments = long_run("putus", ending, "--resume")
-    journal = killed / f"out.{ending}.parts" / "journal.jsonl"
-    stopped = 0
-    for target in sorted(chance.sample(range(45), 2)):
-        process = start(killed, *arguments)
-        wait_for_chunks(process, journal, target)
-        time.sleep(chance.random() * 0.02)
-        process.kill()
-        process.communicate()
-        stopped += process.returncode == -signal.SIGKILL
-    assert stopped
-    code, _, err = run_in(killed, *arguments)
-    assert code == 3, err
-    names = [f"out.{ending}", f"out.{ending}.meta.json", f"out.{ending}.rejects.jsonl", "posts.jsonl"]
-    assert files_in(killed) == files_in(whole) == names
-    for name in (names[0], names[2]):
-        assert (killed / name).read_bytes() == (whole / name).read_bytes()
-    counts = [json.loads((folder / names[1]).read_bytes())["counts"] for folder in (whole, killed)]
-    assert counts[0] == counts[1]
-    assert counts[0]["rows_in"] == 800
+    for number in range(2):
+        place = tmp_path / f"putus-{number}"
+        trial = benchmark.kill_and_resume(place, source, ending, tiny_model, options, reference, chance)
+        assert trial.differences == []
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

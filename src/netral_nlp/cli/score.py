@@ -76,6 +76,11 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="rows scored and saved together (default: %(default)s)",
     )
+    run_options.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show what would be read and written and how long it takes; write nothing",
+    )
     again = run_options.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with a run that was stopped, or start")
     again.add_argument("--overwrite", action="store_true", help="replace the output; drop a run that was stopped")
@@ -96,6 +101,10 @@ def run(args: argparse.Namespace) -> int:
     from netral_nlp.scoring.score import score_files
 
     request = request_from(args)
+    if args.dry_run:
+        from netral_nlp.cli.preview import dry_run
+
+        return dry_run(request, as_json=args.json)
     previous = _end_cleanly_on_sigterm()
     try:
         result = score_files(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any, Final
 
 import pyarrow as pa
 
+from netral_nlp.errors import InputError
 from netral_nlp.labels import LABELS
 
 KIND_KEY: Final = b"netral"
@@ -82,14 +84,14 @@ def plain_texts(column: pa.Array, field: pa.Field) -> list[str | None]:
     if pa.types.is_floating(kind):
         return _plain_floats(column, six_decimals=field.name in PROBABILITY_COLUMNS)
     if pa.types.is_timestamp(kind):
-        return [None if cell is None else cell.replace(" ", "T", 1) for cell in _cast(column)]
+        return [None if cell is None else cell.replace(" ", "T", 1) for cell in _timestamps(column)]
     if pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_date(kind) or pa.types.is_time(kind):
         return _cast(column)
     if is_bytes(kind):
         return [None if cell is None else _plain_bytes(cell) for cell in column.to_pylist()]
     if pa.types.is_duration(kind):
         return [None if cell is None else f"{cell} {kind.unit}" for cell in column.cast(pa.int64()).to_pylist()]
-    return [None if cell is None else _nested(cell) for cell in column.to_pylist()]
+    return [None if cell is None else _nested(cell) for cell in _nested_cells(column, field)]
 
 
 def json_texts(column: pa.Array, field: pa.Field) -> list[str | None]:
@@ -108,7 +110,7 @@ def json_texts(column: pa.Array, field: pa.Field) -> list[str | None]:
     if pa.types.is_floating(kind):
         return ["null" if cell is None else _json_float(cell) for cell in plain_texts(column, field)]
     if pa.types.is_nested(kind):
-        return ["null" if cell is None else _nested(cell) for cell in column.to_pylist()]
+        return ["null" if cell is None else _nested(cell) for cell in _nested_cells(column, field)]
     return [missing if cell is None else encode_basestring(cell) for cell in plain_texts(column, field)]
 
 
@@ -141,6 +143,61 @@ def _round(value: float, digits: int | None) -> float:
 
 def _cast(column: pa.Array) -> list[str | None]:
     return column.cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
+
+
+def _timestamps(column: pa.Array) -> list[str | None]:
+    try:
+        return _cast(column)
+    except pa.ArrowInvalid:  # a time zone that this computer does not know: the moments are kept in UTC
+        moments = _cast(column.cast(pa.timestamp(column.type.unit)))
+        return [None if moment is None else f"{moment}Z" for moment in moments]
+
+
+def _nested_cells(column: pa.Array, field: pa.Field) -> list[Any]:
+    """Lists, structs and maps as Python values; dates that Python does not have (the year 10,000 on) as text.
+
+    Raises:
+        InputError: they cannot be read either way.
+    """
+    try:
+        return column.to_pylist()  # type: ignore[no-any-return]
+    except (ValueError, OverflowError, KeyError, pa.ArrowException):
+        pass
+    try:
+        without_zones = column.cast(with_leaves(column.type, _without_zone))
+        return without_zones.cast(with_leaves(column.type, _as_text)).to_pylist()  # type: ignore[no-any-return]
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        raise InputError(
+            f"column {field.name!r}: its nested dates or times cannot be read ({type(error).__name__}); "
+            "leave it out or store them as text"
+        ) from error
+
+
+def with_leaves(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """A nested type with other types at its leaves."""
+    if pa.types.is_struct(kind):
+        return pa.struct([item.with_type(with_leaves(item.type, change)) for item in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(with_leaves(kind.key_type, change), with_leaves(kind.item_type, change))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(with_leaves(kind.value_type, change)))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(with_leaves(kind.value_type, change)), kind.list_size)
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(with_leaves(kind.value_type, change)))
+    return change(kind)
+
+
+def _without_zone(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_duration(kind):
+        return pa.int64()
+    return pa.timestamp(kind.unit) if pa.types.is_timestamp(kind) else kind
+
+
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_duration(kind):
+        return pa.int64()
+    return pa.string() if pa.types.is_temporal(kind) else kind
 
 
 def _plain_floats(column: pa.Array, *, six_decimals: bool) -> list[str | None]:

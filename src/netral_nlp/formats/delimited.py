@@ -18,14 +18,19 @@ from netral_nlp.errors import InputError
 from netral_nlp.formats.encodings import SAMPLE_BYTES, TextEncoding, find_encoding
 from netral_nlp.formats.kinds import FileFormat
 from netral_nlp.formats.lines import LineWindow
-from netral_nlp.formats.posts import MAX_BATCH_BYTES, MAX_RECORD_BYTES, PostBatch, PostReader, unique_names
+from netral_nlp.formats.posts import (
+    MAX_BATCH_BYTES,
+    MAX_RECORD_BYTES,
+    MAX_RECORD_LINES,
+    PostBatch,
+    PostReader,
+    unique_names,
+)
 from netral_nlp.formats.rejects import OnReject
 from netral_nlp.formats.source import ByteSource
 
 DELIMITERS: Final = ",;\t|"
 """The delimiters that are looked for, the likelier first."""
-MAX_RECORD_LINES: Final = 20_000
-"""A quoted field over more physical lines is taken for a quote that was never closed."""
 
 _NAMES: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
 _SAMPLE_RECORDS: Final = 200

@@ -210,9 +210,11 @@ class JsonLinesReader(PostReader):
             if rest.strip():
                 return
         name = self.path.name
+        new = f"{name.split('.')[0]}.jsonl"
+        if new == name:  # the shell would empty the file before jq reads it
+            new = f"{name.split('.')[0]}.lines.jsonl"
         raise InputError(
-            f"{self.path}: is one JSON array, not one object a line; "
-            f"convert it: jq -c '.[]' {name} > {name.split('.')[0]}.jsonl"
+            f"{self.path}: is one JSON array, not one object a line; convert it: jq -c '.[]' {name} > {new}"
         )
 
 

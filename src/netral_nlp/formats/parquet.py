@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from netral_nlp.errors import InputError
-from netral_nlp.formats.cells import is_string
+from netral_nlp.formats.cells import is_string, with_leaves
 from netral_nlp.formats.kinds import FileFormat
 from netral_nlp.formats.posts import MAX_BATCH_BYTES, PostBatch, PostReader, unique_names
 from netral_nlp.formats.rejects import RAW_LIMIT, OnReject
 
 
 class ParquetReader(PostReader):
-    """A Parquet file; see `PostReader`. Columns keep their types."""
+    """A Parquet file; see `PostReader`. Columns keep their types, views apart."""
 
     def __init__(
         self,
@@ -73,7 +73,11 @@ class ParquetReader(PostReader):
             first = self._rows_read + 1
             self._rows_read += batch.num_rows
             numbers = list(range(first, self._rows_read + 1))
-            batch = pa.RecordBatch.from_arrays(batch.columns, schema=_with_types(schema, batch.schema))
+            try:
+                columns = [_without_views(column) for column in batch.columns]
+            except pa.ArrowException as error:
+                raise self._corrupt(error) from error
+            batch = pa.RecordBatch.from_arrays(columns, schema=_with_types(schema, [item.type for item in columns]))
             kept = self._without_bad_text(batch, numbers)
             if kept.rows.num_rows:
                 yield kept
@@ -81,6 +85,8 @@ class ParquetReader(PostReader):
     def _open(self) -> Any:
         try:
             return pq.ParquetFile(self.path, pre_buffer=False)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.path}: a column name is not valid UTF-8; rename it and export again") from error
         except (OSError, pa.ArrowException) as error:
             raise self._corrupt(error) from error
 
@@ -104,6 +110,11 @@ class ParquetReader(PostReader):
                 for index, value in enumerate(values.cast(kind).to_pylist()):
                     if value is not None and index not in bad and not _is_utf8(value):
                         bad[index] = (field.name, value)
+        for field, column in zip(batch.schema, batch.columns, strict=True):
+            if pa.types.is_nested(field.type):
+                for index in range(batch.num_rows):
+                    if index not in bad and not _is_whole(column, index):
+                        bad[index] = (field.name, _raw_cell(column, index))
         if not bad:
             raise self._corrupt(ValueError("its data do not match their types"))
         for index, (name, value) in sorted(bad.items()):
@@ -112,11 +123,50 @@ class ParquetReader(PostReader):
         return PostBatch(batch.take(pa.array(good, pa.int64())), [numbers[index] for index in good])
 
 
-def _with_types(schema: pa.Schema, found: pa.Schema) -> pa.Schema:
+def _is_whole(column: pa.Array, index: int) -> bool:
+    try:
+        column.take(pa.array([index])).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _raw_cell(column: pa.Array, index: int) -> bytes:
+    """A nested cell with its strings as bytes, for a person to look at."""
+    kind = with_leaves(column.type, lambda leaf: pa.binary() if is_string(leaf) else leaf)
+    try:
+        return repr(column.take(pa.array([index])).cast(kind).to_pylist()[0]).encode()
+    except (pa.ArrowException, ValueError, OverflowError):
+        return b""
+
+
+def _with_types(schema: pa.Schema, types: list[pa.DataType]) -> pa.Schema:
     """The schema with the types that the batch really has (a dictionary's index may be narrower)."""
     return pa.schema(
-        [field.with_type(real.type) for field, real in zip(schema, found, strict=True)], metadata=schema.metadata
+        [field.with_type(real) for field, real in zip(schema, types, strict=True)], metadata=schema.metadata
     )
+
+
+def _without_views(column: pa.Array) -> pa.Array:
+    """String views (as newer tools store text) as plain strings: Arrow can neither search views nor pick rows of them.
+
+    By way of bytes, since a cast to strings would stop at text that is not UTF-8, which is told row by row later.
+    """
+    if pa.types.is_string_view(column.type):
+        texts = column.cast(pa.binary_view()).cast(pa.large_binary())
+        return pa.Array.from_buffers(pa.large_string(), len(texts), texts.buffers(), offset=texts.offset)
+    if pa.types.is_binary_view(column.type):
+        return column.cast(pa.large_binary())
+    if not pa.types.is_nested(column.type):
+        return column
+    plain = with_leaves(column.type, _plain)
+    return column if plain == column.type else column.cast(plain)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    return pa.large_binary() if pa.types.is_binary_view(kind) else kind
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -19,6 +19,8 @@ from netral_nlp.formats.rejects import OnReject, Reject
 
 MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
 """A row larger than this is rejected: no post is that long, and rows must fit in memory."""
+MAX_RECORD_LINES: Final = 20_000
+"""A quoted CSV field over more physical lines is taken for a quote that was never closed."""
 MAX_BATCH_BYTES: Final = 32 * 1024 * 1024
 """A batch is closed early once its rows take this much, so that long rows do not fill the memory."""
 

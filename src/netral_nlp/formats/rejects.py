@@ -95,7 +95,7 @@ class RejectsFile:
             if self._file is None:
                 self._file = self.path.open(self._mode)
                 self._mode = "ab"
-            self._file.write(reject.as_json().encode("utf-8", "surrogatepass") + b"\n")
+            self._file.write(reject.as_json().encode("utf-8", "backslashreplace") + b"\n")
         except OSError as error:
             raise InputError(f"{self.path}: cannot write the rejects: {error.strerror or error}") from error
         self.count += 1

@@ -19,6 +19,7 @@ from netral_nlp.formats.cells import JSON_KIND, encode_string, json_kind, json_t
 from netral_nlp.formats.kinds import FileFormat, as_format
 from netral_nlp.formats.problems import row_problems
 from netral_nlp.formats.schemas import conform
+from netral_nlp.formats.source import what_it_is
 
 _CHUNK: Final = 1024 * 1024
 _GROUP_ROWS: Final = 65_536
@@ -196,8 +197,8 @@ class _DelimitedSink:
             raise InputError(f"{path}: cannot be written: {what}")
         self._output = _TextOutput(path, format.compression)
         header = list(map(_quote, schema.names))
-        if header[0].startswith("\ufeff"):
-            header[0] = f'"{header[0]}"'  # otherwise it would be read as a byte order mark
+        if header[0].startswith("\ufeff") or what_it_is(header[0].encode()) is not None:
+            header[0] = f'"{header[0]}"'  # otherwise it would be read as a byte order mark, or as that of a PDF
         if len(header) == 1 and not header[0]:
             header[0] = '""'
         self._output.write(self._delimiter.join(header) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from netral_nlp.errors import InputError
 from netral_nlp.formats import FileFormat, conform, open_writer, unify_schemas
+from netral_nlp.formats.problems import name_problem
 from netral_nlp.scoring.chunk import ADDED
 from netral_nlp.scoring.columns import Source
 from netral_nlp.scoring.journal import ChunkRecord, Journal
@@ -49,10 +52,13 @@ def renamings(names: Sequence[str], added: Sequence[str]) -> dict[str, str]:
     return renamed
 
 
-def lay_out(journal: Journal, sources: Sequence[Source], source_column: str | None) -> Layout:
+def lay_out(
+    journal: Journal, sources: Sequence[Source], source_column: str | None, output_format: FileFormat
+) -> Layout:
     """Settle the output's columns over all parts.
 
-    Columns stand in the order of the inputs' headers; those that only came to light later (JSON lines) follow.
+    Columns stand in the order of the inputs' headers; those that only came to light later (JSON lines) follow. A column
+    whose name the format cannot hold is left out: every row that had a value in it is among the rejects.
     """
     schemas: list[pa.Schema] = []
     for record in _parts(journal):
@@ -60,7 +66,8 @@ def lay_out(journal: Journal, sources: Sequence[Source], source_column: str | No
             schemas.append(pa.schema(list(pa.ipc.open_file(file).schema)[: -len(ADDED)]))
     found = {field.name: field for field in unify_schemas(schemas)}
     order = dict.fromkeys([*(name for source in sources for name in source.names), *found])
-    inputs = pa.schema([found.get(name, pa.field(name, pa.string())) for name in order])
+    names = [name for name in order if name_problem(name, output_format.kind) is None]
+    inputs = pa.schema([found.get(name, pa.field(name, pa.string())) for name in names])
     ours = [pa.field(name, type_) for name, type_ in ADDED.items()]
     if source_column is not None:
         ours = [pa.field(source_column, pa.string()), *ours]
@@ -72,16 +79,23 @@ def lay_out(journal: Journal, sources: Sequence[Source], source_column: str | No
 def assemble_output(
     journal: Journal, sources: Sequence[Source], layout: Layout, output: Path, output_format: FileFormat
 ) -> Iterator[int]:
-    """Write the output from the parts and give it its name; yields the number of rows of each part as it goes."""
+    """Write the output from the parts and give it its name; yields the number of rows of each part as it goes.
+
+    Raises:
+        InputError: the disk is full, or the format cannot hold the columns.
+    """
     temporary = journal.folder / "output.tmp"
     temporary.unlink(missing_ok=True)
-    with open_writer(temporary, layout.output, format=output_format) as writer:
-        for record in _parts(journal):
-            with pa.OSFile(str(journal.part(record.chunk))) as file:
-                reader = pa.ipc.open_file(file)
-                for number in range(reader.num_record_batches):
-                    writer.write(_arrange(reader.get_batch(number), layout, sources[record.source]))
-            yield record.rows
+    try:
+        with open_writer(temporary, layout.output, format=output_format) as writer:
+            for record in _parts(journal):
+                with pa.OSFile(str(journal.part(record.chunk))) as file:
+                    reader = pa.ipc.open_file(file)
+                    for number in range(reader.num_record_batches):
+                        writer.write(_arrange(reader.get_batch(number), layout, sources[record.source]))
+                yield record.rows
+    except InputError as error:  # the name that the user gave, not that of the file on the way
+        raise InputError(str(error).replace(str(temporary), str(output))) from error.__cause__
     replace(temporary, output)  # closing the writer brought its bytes onto the disk
 
 
@@ -99,14 +113,26 @@ def assemble_rejects(journal: Journal, path: Path) -> None:
     replace(temporary, path)
 
 
+def file_name(path: Path) -> str:
+    r"""A file's name as text; bytes that are no Unicode (of old archives, say) as `\xNN`."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+
+
 def _parts(journal: Journal) -> Iterator[ChunkRecord]:
     return (record for record in journal.records if record.rows)
 
 
 def _arrange(part: pa.RecordBatch, layout: Layout, source: Source) -> pa.RecordBatch:
     count = len(ADDED)
-    theirs = pa.RecordBatch.from_arrays(part.columns[:-count], schema=pa.schema(list(part.schema)[:-count]))
-    columns = list(conform(theirs, layout.inputs).columns)
+    wanted = set(layout.inputs.names)
+    kept = [index for index, name in enumerate(part.schema.names[:-count]) if name in wanted]
+    if kept:
+        theirs = pa.RecordBatch.from_arrays(
+            [part.column(index) for index in kept], schema=pa.schema([part.schema.field(index) for index in kept])
+        )
+        columns = list(conform(theirs, layout.inputs).columns)
+    else:
+        columns = [pa.nulls(part.num_rows, field.type) for field in layout.inputs]
     if layout.source_column is not None:
-        columns.append(pa.array([source.path.name] * part.num_rows, pa.string()))
+        columns.append(pa.array([file_name(source.path)] * part.num_rows, pa.string()))
     return pa.RecordBatch.from_arrays([*columns, *part.columns[-count:]], schema=layout.output)

@@ -168,7 +168,8 @@ def _ours(folder: Path) -> Iterator[Path]:
 
 
 def _line(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+    # A file name need not be Unicode; what stands for its bytes is a JSON escape then.
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], list[ChunkRecord], int] | None:

@@ -98,6 +98,12 @@ class ScoreRequest:
                 raise ConfigError(f"{name} must be at least {least}, not {value}")
         if self.source_column is not None and not self.source_column.strip():
             raise ConfigError("--source-column needs a name")
+        if self.source_column in (*(f"p_{label.value}" for label in LABELS), "label", "needs_review"):
+            raise ConfigError(
+                f"--source-column cannot be {self.source_column}, which scoring adds itself; choose another"
+            )
+        if self.source_column is not None and not self.source_column.isprintable():
+            raise ConfigError(f"--source-column must be plain text, not {self.source_column!r}")
 
     @property
     def rejects_path(self) -> Path:

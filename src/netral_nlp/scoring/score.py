@@ -20,7 +20,7 @@ from tqdm import tqdm
 from netral_nlp import __version__
 from netral_nlp.errors import InputError, NetralError
 from netral_nlp.formats import FileFormat, detect_format
-from netral_nlp.formats.problems import XLSX_MAX_ROWS
+from netral_nlp.formats.problems import XLSX_MAX_COLUMNS, XLSX_MAX_ROWS, name_problem, shown_name
 from netral_nlp.inference.folder import ModelFolder
 from netral_nlp.labels import LABELS
 from netral_nlp.scoring.assemble import Layout, assemble_output, assemble_rejects, lay_out
@@ -60,7 +60,7 @@ def score_files(
     """
     started = time.monotonic()
     try:
-        _check_paths(request)
+        check_paths(request)
         with output_lock(request.output):
             return _Run(request, say, progress, started).run()
     except BrokenPipeError:  # whoever read our messages has gone; no file is at fault
@@ -90,7 +90,7 @@ class _Run:
         before = [_identity(path) for path in request.inputs]
         sources = inspect(request)
         self._say_columns(sources)
-        output_format = _check_fit(request, sources)
+        output_format = check_fit(request, sources)
         folder = ModelFolder.open(request.model)
         read_once = [durable.sha256_and_lines(path) for path in request.inputs]
         plan = _plan(request, sources, [digest for digest, _ in read_once], folder)
@@ -167,7 +167,7 @@ class _Run:
 
     def _assemble(self, journal: Journal, sources: Sequence[Source], output_format: FileFormat) -> Layout:
         request = self.request
-        layout = lay_out(journal, sources, request.source_column)
+        layout = lay_out(journal, sources, request.source_column, output_format)
         for name, new_name in layout.renamed.items():
             self.say(f"the inputs have a column {name!r} of their own; it is kept as {new_name!r}")
         assemble_rejects(journal, request.rejects_path)
@@ -213,7 +213,7 @@ class _Run:
         )
 
 
-def _check_paths(request: ScoreRequest) -> None:
+def check_paths(request: ScoreRequest) -> None:
     """Refuse before any work what would fail, or destroy something, at its end.
 
     Raises:
@@ -265,7 +265,7 @@ def _check_state(request: ScoreRequest) -> None:
         raise InputError(f"{request.rejects_path}: exists already; choose another --rejects, or use --overwrite")
 
 
-def _check_fit(request: ScoreRequest, sources: Sequence[Source]) -> FileFormat:
+def check_fit(request: ScoreRequest, sources: Sequence[Source]) -> FileFormat:
     """The output's format, if what is known of the inputs by now can be held by it.
 
     Raises:
@@ -276,6 +276,20 @@ def _check_fit(request: ScoreRequest, sources: Sequence[Source]) -> FileFormat:
         raise InputError(f"{request.output}: posts are written as JSON lines; call it .jsonl")
     if output_format.kind == "xlsx" and sum(source.row_count or 0 for source in sources) > XLSX_MAX_ROWS:
         raise InputError(_too_many_for_xlsx(request.output))
+    added = {*ADDED} if request.source_column is None else {*ADDED, request.source_column}
+    names = dict.fromkeys(name for source in sources for name in source.names)
+    if output_format.kind == "xlsx" and len(names) + len(added) > XLSX_MAX_COLUMNS:
+        raise InputError(
+            f"{request.output}: an XLSX sheet holds {XLSX_MAX_COLUMNS:,} columns and the inputs have {len(names):,}, "
+            f"to which {len(added)} are added; write .csv or .parquet"
+        )
+    for source in sources:
+        if source.format.kind in ("jsonl", "json"):  # the rows that have such a key are known one by one
+            continue
+        for name in source.names:
+            problem = name_problem(name, output_format.kind)
+            if problem is not None:
+                raise InputError(f"{source.path}: the name of column {shown_name(name)} cannot be written: {problem}")
     return output_format
 
 

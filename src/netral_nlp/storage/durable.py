@@ -49,7 +49,8 @@ def replace(temporary: Path, final: Path) -> None:
 def write_json(path: Path, value: Mapping[str, Any], temporary: Path) -> None:
     """Write a JSON file atomically: whole under its final name, or not there at all."""
     with durable_file(temporary) as file:
-        file.write(json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n")
+        # A file name need not be Unicode; what stands for its bytes is a JSON escape then.
+        file.write(json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n")
     replace(temporary, path)
 
 
