@@ -1,19 +1,15 @@
-"""Engines: the same chunk function on this process's model, or on Ray actors. Answers come back in order."""
+"""The engine that scores a run's chunks on this machine. Answers come back in order."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from netral_nlp.errors import MissingExtraError
 from netral_nlp.labels import LABELS
-from netral_nlp.scoring.chunk import Chunk, Scored, Texts, score_texts
+from netral_nlp.scoring.chunk import Chunk, Scored, score_texts
 
 if TYPE_CHECKING:
     from netral_nlp.inference.backends import BackendName
@@ -24,8 +20,6 @@ if TYPE_CHECKING:
 
 Tick = Callable[["Chunk", int], None]
 """Called by an engine with a chunk in the making and how many of its rows are done."""
-
-_AHEAD = 2  # chunks in hand for each Ray actor: one being scored, one waiting
 
 
 class Engine(Protocol):
@@ -56,69 +50,13 @@ class LocalEngine:
         """Nothing to let go of."""
 
 
-class RayEngine:
-    """Models in Ray actors, on this machine or on the cluster that the environment names (`RAY_ADDRESS`).
-
-    An actor that dies is started anew and its chunk is scored again.
-    """
-
-    def __init__(self, request: ScoreRequest) -> None:
-        if importlib.util.find_spec("ray") is None:
-            raise MissingExtraError("--engine ray", "ray")
-        import ray
-
-        self._ray = ray
-        self._started = not ray.is_initialized()
-        if self._started:
-            ray.init(log_to_driver=False, configure_logging=False, include_dashboard=False)
-        workers = request.workers or max(1, int(ray.cluster_resources().get("CPU", os.cpu_count() or 1)))
-        actor = ray.remote(max_restarts=-1, max_task_retries=-1, num_cpus=1)(_Scorer)
-        self._actors = [
-            actor.remote(request.model, request.backend, request.threads or 1, request.policy) for _ in range(workers)
-        ]
-
-    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[tuple[Chunk, Scored]]:
-        """Hand chunks to the actors in turn, a bounded number ahead."""
-        waiting: deque[tuple[Chunk, Any]] = deque()
-        for turn, chunk in enumerate(chunks):
-            if not chunk.texts.texts:
-                waiting.append((chunk, None))
-            else:
-                waiting.append((chunk, self._actors[turn % len(self._actors)].score.remote(chunk.texts)))
-            if len(waiting) >= _AHEAD * len(self._actors):
-                yield self._answer(*waiting.popleft())
-        while waiting:
-            yield self._answer(*waiting.popleft())
-
-    def _answer(self, chunk: Chunk, reference: Any) -> tuple[Chunk, Scored]:
-        return chunk, _nothing() if reference is None else self._ray.get(reference)
-
-    def close(self) -> None:
-        """Stop the actors, and Ray where this run started it."""
-        for actor in self._actors:
-            self._ray.kill(actor)
-        if self._started:
-            self._ray.shutdown()
-
-
-class _Scorer:
-    """What a Ray actor runs: the model, loaded once."""
-
-    def __init__(self, model: str | None, backend: BackendName, threads: int, policy: ReviewPolicy) -> None:
-        self._classifier = load_classifier(model, backend, threads, policy)
-
-    def score(self, texts: Texts) -> Scored:
-        return score_texts(self._classifier, texts)
-
-
 def make_engine(request: ScoreRequest) -> Engine:
     """The engine that a run asks for, with its model loaded.
 
     Raises:
-        MissingExtraError: the Ray engine without Ray.
         ModelFolderError: the model cannot be found or is incomplete.
     """
-    return RayEngine(request) if request.engine == "ray" else LocalEngine(request)
+    return LocalEngine(request)
 
 
 def decision_of(folder: ModelFolder, policy: ReviewPolicy) -> Decision:
