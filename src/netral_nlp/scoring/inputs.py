@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from netral_nlp.errors import InputError
 from netral_nlp.formats import detect_format
 from netral_nlp.scoring.request import URL
+from netral_nlp.storage.folder import LocalFolder, RemoteFolder, ResultFolder, reaching
 
 _COMPANION = re.compile(r"[._].*|.*\.(rejects\.jsonl|meta\.json)|rejects-\d+-\d+\.jsonl")
 """What scoring puts beside its output, and hidden files: no posts."""
@@ -57,13 +60,43 @@ def open_remote(location: str) -> tuple[Any, str]:
     return filesystem, path
 
 
+def open_folder(location: str) -> ResultFolder:
+    """The folder of results at a location.
+
+    Raises:
+        InputError: the location's scheme is unknown, or the package that serves it is not installed.
+    """
+    path = local_path(location)
+    return RemoteFolder(location, *open_remote(location)) if path is None else LocalFolder(path)
+
+
+@contextlib.contextmanager
+def at_hand(location: str) -> Iterator[Path]:
+    """A file as one of this machine; a copy, for as long as it is needed, where it is elsewhere.
+
+    Raises:
+        InputError: it cannot be fetched.
+    """
+    path = local_path(location)
+    if path is not None:
+        yield path
+        return
+    filesystem, remote = open_remote(location)
+    with tempfile.TemporaryDirectory(prefix="netral-") as folder:
+        copy = Path(folder) / remote.rstrip("/").rpartition("/")[2]
+        with reaching(location):
+            filesystem.get_file(remote, str(copy))
+        yield copy
+
+
 def _expand_local(location: str, path: Path) -> list[str]:
     if path.is_dir():
         names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
         return _posts([str(path / name) for name in names], f"{location}: there is no file of posts in this folder")
     if path.exists() or not glob.has_magic(str(path)):
         return [str(path)]
-    matches = sorted(match for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
+    matched = glob.glob(str(path), recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
+    matches = sorted(match for match in matched if Path(match).is_file())
     if not matches:
         raise InputError(f"{location}: no file matches this pattern; check the path")
     return matches
@@ -71,7 +104,7 @@ def _expand_local(location: str, path: Path) -> list[str]:
 
 def _expand_remote(location: str) -> list[str]:
     filesystem, path = open_remote(location)
-    try:
+    with reaching(location):
         if glob.has_magic(path) and not filesystem.exists(path):
             names = sorted(filesystem.glob(path))
             if not names:
@@ -81,8 +114,6 @@ def _expand_remote(location: str) -> list[str]:
             names = _posts(names, f"{location}: there is no file of posts in this folder")
         else:
             return [location]
-    except OSError as error:
-        raise InputError(f"{location}: cannot be looked up: {error.strerror or error}; check URL and access") from error
     return [str(filesystem.unstrip_protocol(name)) for name in names]
 
 

@@ -126,8 +126,8 @@ class ScoreRequest:
             ending = _FILE_ENDING.search(self.destination)
             if ending is not None:
                 raise ConfigError(
-                    f"{self.destination}: --engine ray writes a folder of parts; name it without {ending[0]} and choose "
-                    f"what the parts are with --part-format {'|'.join(PART_FORMATS)}"
+                    f"{self.destination}: --engine ray writes a folder of parts; name it without {ending[0]} and "
+                    f"choose what the parts are with --part-format {'|'.join(PART_FORMATS)}"
                 )
             return
         for name, given in (

@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from netral_nlp.errors import InputError, NetralError
+from netral_nlp.errors import ConfigError, InputError, NetralError
 from netral_nlp.formats import FileFormat, detect_format
 from netral_nlp.formats.problems import XLSX_MAX_ROWS
 from netral_nlp.inference.folder import ModelFolder
@@ -52,9 +52,12 @@ def score_files(
     Raises:
         InputError: an input, the output or the state of an unfinished run does not allow it; the disk is full.
         ModelFolderError: the model cannot be found or is incomplete.
-        MissingExtraError: the engine or backend asked for is not installed.
+        ConfigError: the request is one for the Ray engine.
+        MissingExtraError: the backend asked for is not installed.
     """
     started = time.monotonic()
+    if request.engine != "local":
+        raise ConfigError("score_files is the local engine; a request for the Ray engine goes to score_on_cluster")
     try:
         _check_paths(request)
         with output_lock(request.output):

@@ -7,14 +7,31 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from netral_nlp.errors import InputError, NetralError
 from netral_nlp.storage.durable import durable_file, replace
 
 TEMPORARY = "_temporary"
 """Subfolder for files in the making; leftovers of killed workers lie there."""
+
+
+@contextlib.contextmanager
+def reaching(location: str) -> Iterator[None]:
+    """Tell in one line what a remote file system did not allow: each has errors of its own.
+
+    Raises:
+        InputError: something went wrong on the way.
+    """
+    try:
+        yield
+    except NetralError:
+        raise
+    except Exception as error:
+        why = getattr(error, "strerror", None) or f"{type(error).__name__} {error}"
+        raise InputError(f"{location}: cannot be reached: {' '.join(why.split())}; check URL and access") from error
 
 
 class ResultFolder(Protocol):
@@ -96,13 +113,14 @@ class LocalFolder:
 class RemoteFolder:
     """A folder that fsspec reaches. Object stores show an object once all of it is there."""
 
-    def __init__(self, filesystem: Any, path: str) -> None:
+    def __init__(self, location: str, filesystem: Any, path: str) -> None:
+        self._location = location
         self._filesystem = filesystem
         self._path = path.rstrip("/")
 
     def publish(self, name: str, write: Callable[[Path], None]) -> int:
         """See `ResultFolder`."""
-        with tempfile.TemporaryDirectory(prefix="netral-") as making:
+        with tempfile.TemporaryDirectory(prefix="netral-") as making, reaching(self._location):
             temporary = Path(making) / name.rpartition("/")[2]
             write(temporary)
             self._filesystem.makedirs(self._full(name).rpartition("/")[0], exist_ok=True)
@@ -114,27 +132,27 @@ class RemoteFolder:
         by_path = {self._full(name): name for name in names}
         if not by_path:
             return {}
-        found = self._filesystem.cat(list(by_path), on_error="omit")
+        with reaching(self._location):
+            found = self._filesystem.cat(list(by_path), on_error="omit")
         return {by_path[path]: content for path, content in found.items() if path in by_path}
 
     def sizes(self, subfolder: str = "") -> dict[str, int]:
         """See `ResultFolder`."""
-        self._filesystem.invalidate_cache()
-        try:
+        entries: list[dict[str, Any]] = []
+        with reaching(self._location), contextlib.suppress(FileNotFoundError):
+            self._filesystem.invalidate_cache()
             entries = self._filesystem.ls(self._full(subfolder), detail=True)
-        except FileNotFoundError:
-            return {}
         return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries if entry["type"] == "file"}
 
     def remove(self, names: Iterable[str]) -> None:
         """See `ResultFolder`."""
         for name in names:
-            with contextlib.suppress(FileNotFoundError):
+            with reaching(self._location), contextlib.suppress(FileNotFoundError):
                 self._filesystem.rm_file(self._full(name))
 
     def remove_subfolder(self, name: str) -> None:
         """See `ResultFolder`."""
-        with contextlib.suppress(FileNotFoundError):
+        with reaching(self._location), contextlib.suppress(FileNotFoundError):
             self._filesystem.rm(self._full(name), recursive=True)
 
     def _full(self, name: str) -> str:
