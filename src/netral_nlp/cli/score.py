@@ -32,7 +32,8 @@ def add_parser(subparsers: Any) -> None:
         description=(
             "Label every post of one or more files and write them, with all their columns and in their order, to one "
             "output file (with --engine ray: to a folder of parts). Adds label, p_neutral, p_supportive, p_campaigning "
-            "and needs_review. Rows that cannot be read go to the rejects file. A run that was stopped goes on with --resume."
+            "and needs_review. Rows that cannot be read go to the rejects file. A run that was "
+            "stopped goes on with --resume."
         ),
         epilog="Exit codes: 0 done; 1 the input or request is wrong; 3 done, with rows in the rejects file.",
     )

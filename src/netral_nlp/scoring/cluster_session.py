@@ -8,6 +8,8 @@ import logging
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 from netral_nlp.errors import ConfigError, MissingExtraError
 
 _PATIENCE = 5.0  # seconds for a head node to answer at all
+_PATIENCE_TO_JOIN = 40.0  # and to take us in; Ray itself gives up after 30 where it knows that it cannot
 # Set before Ray is imported. Nothing is reported over the network; what goes wrong is told by us, in one line.
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -52,7 +55,7 @@ def ray_cluster(address: str | None, cpus: int | None) -> Iterator[Any]:
         return
     wanted = address or os.environ.get("RAY_ADDRESS") or "local"
     _check_address(wanted)
-    with _own_signals():
+    with _own_signals(), _silent_stderr():
         try:
             ray.init(
                 address=wanted,
@@ -97,6 +100,25 @@ def _check_address(address: str) -> None:
             f"--address {address}: nothing answers there ({error.strerror or error}); check the address and that "
             "`ray start --head` runs"
         ) from error
+    _check_ray_answers(address)
+
+
+def _check_ray_answers(address: str) -> None:
+    """Try to join in a process of its own: where something else than Ray listens, joining hangs beyond any patience.
+
+    Raises:
+        ConfigError: it took too long.
+    """
+    command = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False)"
+    try:
+        subprocess.run(
+            [sys.executable, "-c", command, address], capture_output=True, timeout=_PATIENCE_TO_JOIN, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigError(
+            f"--address {address}: what listens there does not answer as a Ray head node within "
+            f"{_PATIENCE_TO_JOIN:.0f} s; check host and port"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -111,6 +133,20 @@ def _own_signals() -> Iterator[None]:
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keep off the terminal what Ray's native code says while it starts; what fails there is raised as well."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 (a device, not a file)
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextlib.contextmanager

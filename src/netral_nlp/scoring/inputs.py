@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from netral_nlp.errors import InputError
 from netral_nlp.formats import detect_format
@@ -40,8 +40,8 @@ def local_path(location: str) -> Path | None:
     """The path of a location on this machine's file systems; None for one elsewhere."""
     if not URL.match(location):
         return Path(location)
-    parts = urlsplit(location)
-    return Path(unquote(parts.path)) if parts.scheme in ("file", "local") and not parts.netloc else None
+    scheme, _, rest = location.partition("://")  # not urlsplit: a pattern's ? begins no query
+    return Path(unquote(rest)) if scheme.lower() == "file" and rest.startswith("/") else None
 
 
 def open_remote(location: str) -> tuple[Any, str]:
