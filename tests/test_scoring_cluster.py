@@ -84,15 +84,10 @@ def rejected_in(folder):
 @pytest.fixture(scope="module")
 def cluster():
     """Two workers for all tests; a run uses the cluster that its process has joined."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray
+    from netral_nlp.scoring.cluster_session import ray_cluster
 
-    ray.init(
-        address="local", num_cpus=2, include_dashboard=False, configure_logging=False, log_to_driver=False,
-        object_store_memory=300_000_000,
-    )  # fmt: skip
-    yield ray
-    ray.shutdown()
+    with ray_cluster(None, 2) as ray:
+        yield ray
 
 
 @pytest.fixture
@@ -207,10 +202,12 @@ def test_a_scorer_killed_in_the_middle_costs_no_row_and_doubles_none(cluster, ru
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    code, _, err = run("posts.jsonl", "-o", "out", *TEXT, *RAY, "--chunk-rows", 16)
+    code, out, err = run("posts.jsonl", "-o", "out", *TEXT, *RAY, "--chunk-rows", 16, "--json")
     killer.join()
     assert code == 3, err
     assert killed
+    assert json.loads(out)["rows"] == 1200  # Ray's own words about the death would stand there as well
+    assert len(err.splitlines()) <= 2, err
     assert [row["id_str"] for row in rows_in(tmp_path / "out")] == [row["id_str"] for row in posts(1200)]
     assert [row for _, row in rejected_in(tmp_path / "out")] == [1201, 1202, 1203]
     assert not (tmp_path / "out" / "_temporary").exists()
@@ -220,20 +217,19 @@ def test_after_the_driver_was_killed_resume_scores_only_what_is_missing(cluster,
     write_csv(tmp_path / "posts.csv", posts(1600), bad=2)
     arguments = ["posts.csv", "-o", "out", *TEXT, *RAY, "--chunk-rows", 16]
     code = "import sys; from netral_nlp.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    address = cluster.get_runtime_context().gcs_address
     driver = subprocess.Popen(
-        [sys.executable, "-c", code, "score", *map(str, arguments), "--model", str(tiny_model)],
+        [sys.executable, "-c", code, "score", *map(str, arguments), "--model", str(tiny_model), "--address", address],
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     assert wait_for_records(tmp_path / "out", 10, lambda: driver.poll() is None)
-    workers = psutil.Process(driver.pid).children(recursive=True)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    for process in workers:  # Ray ends them too, in its own time
-        if process.is_running():
-            process.kill()
-    psutil.wait_procs(workers, timeout=30)
+    deadline = time.monotonic() + 30
+    while scorers(os.getpid()) and time.monotonic() < deadline:  # the cluster ends the dead driver's
+        time.sleep(0.05)
     refused(run(*arguments), "unfinished run", "--resume", "--overwrite")
     kept = {path: path.stat().st_mtime_ns for path in parts_in(tmp_path / "out")}
     journalled = {path.stem for path in (tmp_path / "out" / "_journal").glob("*-*.json")}
@@ -305,6 +301,7 @@ def test_options_of_the_other_engine_are_refused_with_a_remedy(run, tmp_path):
     refused(run("posts.csv", "-o", "out.csv", "--engine", "ray"), "without .csv", "--part-format")
     refused(run("posts.csv", "-o", "out", *RAY, "--rejects", "r.jsonl"), "leave it out")
     refused(run("posts.csv", "-o", "folder"), "is a folder", "--engine ray")
+    refused(run("posts.csv", "-o", "baru/"), "baru/labelled.parquet", "--engine ray")
     refused(run("posts.csv", "-o", "out.csv", "--workers", 2), "--workers", "--engine ray")
     refused(run("posts.csv", "-o", "out.csv", "--address", "auto"), "--address", "--engine ray")
     refused(run("posts.csv", "-o", "s3://ember/out.csv"), "s3://ember/out.csv", "--engine ray")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,6 +138,11 @@ class ScoreRequest:
         ):
             if given:
                 raise ConfigError(f"{name} is an option of the Ray engine; add --engine ray")
+        if self.destination.endswith(("/", os.sep)):
+            raise ConfigError(
+                f"{self.destination}: the local engine writes one file; name it, such as "
+                f"{self.destination}labelled.parquet, or use --engine ray, which writes a folder of parts"
+            )
         for location in (*self.locations, self.destination):
             if URL.match(location):
                 raise ConfigError(
