@@ -827,7 +827,7 @@ def test_an_input_that_vanishes_meanwhile_is_one_clear_error(run, tmp_path, monk
 def test_an_engine_that_is_not_installed_is_named_with_its_extra(run, tmp_path, monkeypatch):
     write_csv(tmp_path / "posts.csv", posts(2))
     monkeypatch.setitem(sys.modules, "ray", None)
-    refused(run("posts.csv", "-o", "out.csv", "--text-column", "full_text", "--engine", "ray"), "netral-nlp[ray]")
+    refused(run("posts.csv", "-o", "out", "--text-column", "full_text", "--engine", "ray"), "netral-nlp[ray]")
     assert files_in(tmp_path) == ["posts.csv"]
 
 

@@ -31,18 +31,24 @@ def add_parser(subparsers: Any) -> None:
         help="label a dump of posts: CSV, TSV, JSON lines, Parquet or XLSX, also .gz and .zst",
         description=(
             "Label every post of one or more files and write them, with all their columns and in their order, to one "
-            "output file. Adds label, p_neutral, p_supportive, p_campaigning and needs_review. Rows that cannot be "
-            "read go to the rejects file. A run that was stopped goes on with --resume."
+            "output file (with --engine ray: to a folder of parts). Adds label, p_neutral, p_supportive, p_campaigning "
+            "and needs_review. Rows that cannot be read go to the rejects file. A run that was "
+            "stopped goes on with --resume."
         ),
         epilog="Exit codes: 0 done; 1 the input or request is wrong; 3 done, with rows in the rejects file.",
     )
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="files of posts, joined in this order")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="files, folders or quoted patterns, in this order; with --engine ray also URLs",
+    )
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
         required=True,
-        help="file to write; its ending picks the format (.csv .tsv .jsonl .parquet .xlsx; .gz or .zst on text)",
+        help="file to write; its ending picks the format (.csv .tsv .jsonl .parquet .xlsx; .gz or .zst on text); "
+        "with --engine ray a folder or its URL",
     )
     columns = parser.add_argument_group("columns", "guessed for known exports, and said; name them where not")
     columns.add_argument("--text-column", metavar="NAME", help="the posts' text")
@@ -67,8 +73,22 @@ def add_parser(subparsers: Any) -> None:
     )
     add_policy_options(model)
     run_options = parser.add_argument_group("run")
-    run_options.add_argument("--engine", choices=["local", "ray"], default="local", help="default: %(default)s")
+    run_options.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="ray scores on all cores of a machine or a cluster (default: %(default)s)",
+    )
     run_options.add_argument("--workers", type=int, metavar="N", help="models of the Ray engine (default: all cores)")
+    run_options.add_argument(
+        "--address", help="Ray cluster: HOST:PORT of its head node, or auto (default: this machine)"
+    )
+    run_options.add_argument(
+        "--part-format",
+        choices=["parquet", "csv", "jsonl"],
+        default="parquet",
+        help="what the Ray engine's parts are written as (default: %(default)s)",
+    )
     run_options.add_argument(
         "--chunk-rows",
         type=int,
@@ -98,16 +118,18 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         NetralError: the input or the request is wrong.
     """
-    from netral_nlp.scoring.score import score_files
-
     request = request_from(args)
     if args.dry_run:
         from netral_nlp.cli.preview import dry_run
 
         return dry_run(request, as_json=args.json)
+    if request.engine == "ray":
+        from netral_nlp.scoring.cluster import score_on_cluster as score
+    else:
+        from netral_nlp.scoring.score import score_files as score
     previous = _end_cleanly_on_sigterm()
     try:
-        result = score_files(
+        result = score(
             request,
             say=(lambda line: None) if args.quiet else (lambda line: print(line, file=sys.stderr)),
             progress=not args.quiet and (args.progress or sys.stderr.isatty()),
@@ -125,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
     if args.show > 0:
         from netral_nlp.cli.table import first_rows
 
-        print(f"\n{first_rows(result.output, args.text_column, args.show)}")
+        print(f"\n{first_rows(Path(result.output), args.text_column, args.show)}")
     return result.exit_code
 
 
@@ -135,10 +157,17 @@ def request_from(args: argparse.Namespace) -> ScoreRequest:
     Raises:
         ConfigError: options contradict each other or a value is out of range.
     """
-    from netral_nlp.scoring.request import ScoreRequest
+    from netral_nlp.errors import ConfigError
+    from netral_nlp.scoring.inputs import expand_inputs
+    from netral_nlp.scoring.request import URL, ScoreRequest
 
+    inputs = args.inputs
+    if args.engine == "local" and not any(URL.match(location) for location in inputs):
+        inputs = expand_inputs(inputs)
+    if args.engine == "ray" and args.show > 0:
+        raise ConfigError("--show prints from one output file; with --engine ray look into the folder's parts")
     return ScoreRequest(
-        inputs=args.inputs,
+        inputs=inputs,
         output=args.output,
         text_column=args.text_column,
         context_column=args.context_column,
@@ -151,6 +180,8 @@ def request_from(args: argparse.Namespace) -> ScoreRequest:
         precision=args.precision,
         engine=args.engine,
         workers=args.workers,
+        address=args.address,
+        part_format=args.part_format,
         resume=args.resume,
         overwrite=args.overwrite,
         rejects=args.rejects,
@@ -195,6 +226,10 @@ def _share(count: int, total: int) -> str:
 def _how_to_go_on(request: ScoreRequest) -> str:
     from netral_nlp.scoring.journal import unfinished
 
+    if request.engine == "ray":
+        return f"what is scored is safe in {request.destination}; go on with the same command and --resume" + (
+            " in place of --overwrite" if request.overwrite else ""
+        )
     safe = unfinished(request.parts_path)
     saved = "" if safe is None else f"{safe.rows:,} scored posts are safe in {request.parts_path}; "
     instead = " in place of --overwrite" if request.overwrite else ""

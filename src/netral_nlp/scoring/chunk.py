@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from netral_nlp.errors import InputError
-from netral_nlp.formats import FileFormat, PostBatch, Reject, RejectsFile, row_problems
+from netral_nlp.formats import Columns, FileFormat, PostBatch, Reject, RejectsFile, row_problems
 from netral_nlp.formats.cells import encode_string, json_texts
 from netral_nlp.inference.actions import Action
 from netral_nlp.inference.memory import LogitMemory
@@ -188,32 +189,17 @@ class ChunkReader:
                 with RejectsFile(path) as sink:  # written as they come: a wrong file costs no memory
                     batch = next(batches, None)
                     if batch is not None:
-                        batch = self._fit(batch, source, on_reject)
+                        batch = fit_rows(batch, source.path, self._output_format, on_reject)
                 yield Chunk(
                     number=number,
                     source=index,
                     rows=None if batch is None else batch.rows,
-                    texts=Texts([], [], []) if batch is None else _texts(batch, source),
+                    texts=Texts([], [], []) if batch is None else texts_of(batch, source.columns),
                     rejects=sink.count,
                     bytes_read=reader.bytes_read,
                 )
                 if batch is None:
                     return
-
-    def _fit(self, batch: PostBatch, source: Source, on_reject: Callable[[Reject], None]) -> PostBatch:
-        """Keep the rows that the output's format can hold whole; the others are rejects."""
-        problems = row_problems(batch.rows, self._output_format)
-        if not problems:
-            return batch
-        for index, reason in sorted(problems.items()):
-            row = batch.rows.slice(index, 1)
-            cells = [json_texts(column, field)[0] for column, field in zip(row.columns, row.schema, strict=True)]
-            pairs = zip(row.schema.names, cells, strict=True)
-            raw = "{" + ", ".join(f"{encode_string(name)}: {cell}" for name, cell in pairs if cell is not None) + "}"
-            raw_bytes = raw.encode("utf-8", "surrogatepass")
-            on_reject(Reject(str(source.path), batch.numbers[index], None, reason, raw_bytes, len(raw_bytes)))
-        kept = [index for index in range(batch.rows.num_rows) if index not in problems]
-        return PostBatch(batch.rows.take(pa.array(kept, pa.int64())), [batch.numbers[index] for index in kept])
 
     def _count_reject(self) -> None:
         self._rejects += 1
@@ -225,11 +211,35 @@ class ChunkReader:
             )
 
 
-def _texts(batch: PostBatch, source: Source) -> Texts:
+def fit_rows(batch: PostBatch, path: Path, output_format: FileFormat, on_reject: Callable[[Reject], None]) -> PostBatch:
+    """Keep the rows that the output's format can hold whole; the others are rejects.
+
+    Args:
+        batch: rows that were read.
+        path: their input, for the rejects.
+        output_format: what they are to be written as.
+        on_reject: called with each row that it cannot hold.
+    """
+    problems = row_problems(batch.rows, output_format)
+    if not problems:
+        return batch
+    for index, reason in sorted(problems.items()):
+        row = batch.rows.slice(index, 1)
+        cells = [json_texts(column, field)[0] for column, field in zip(row.columns, row.schema, strict=True)]
+        pairs = zip(row.schema.names, cells, strict=True)
+        raw = "{" + ", ".join(f"{encode_string(name)}: {cell}" for name, cell in pairs if cell is not None) + "}"
+        raw_bytes = raw.encode("utf-8", "surrogatepass")
+        on_reject(Reject(str(path), batch.numbers[index], None, reason, raw_bytes, len(raw_bytes)))
+    kept = [index for index in range(batch.rows.num_rows) if index not in problems]
+    return PostBatch(batch.rows.take(pa.array(kept, pa.int64())), [batch.numbers[index] for index in kept])
+
+
+def texts_of(batch: PostBatch, columns: Columns) -> Texts:
+    """What the model needs of some rows."""
+
     def strings(column: str | None) -> list[str | None]:
         return [None] * batch.rows.num_rows if column is None else batch.strings(column)
 
-    columns = source.columns
     given = strings(columns.action)
     known: dict[str | None, str | None] = {}
     unknown: set[str | None] = set()

@@ -80,12 +80,21 @@ def inspect(request: ScoreRequest) -> list[Source]:
     Raises:
         InputError: a file cannot be read, or a column that is needed is missing.
     """
-    sources = [_inspect_one(path, request) for path in request.inputs]
+    sources = [inspect_one(path, request) for path in request.inputs]
+    check_asked(request, sources)
+    return sources
+
+
+def check_asked(request: ScoreRequest, sources: Sequence[Source]) -> None:
+    """Refuse a column that was asked for and that no input has.
+
+    Raises:
+        InputError: there is such a column.
+    """
     for role in ROLES:
         asked = _asked(request, role)
         if asked is not None and all(asked in source.missing for source in sources):
             raise InputError(f"no input has the column {asked!r} that --{role}-column names")
-    return sources
 
 
 def _asked(request: ScoreRequest, role: str) -> str | None:
@@ -93,7 +102,12 @@ def _asked(request: ScoreRequest, role: str) -> str | None:
     return name
 
 
-def _inspect_one(path: Path, request: ScoreRequest) -> Source:
+def inspect_one(path: Path, request: ScoreRequest) -> Source:
+    """Open an input, settle its columns and close it again.
+
+    Raises:
+        InputError: the file cannot be read, or it lacks a column that is needed.
+    """
     with open_source(request, path) as reader:
         names = tuple(reader.columns)
         guessed = guess_columns(names, reader.export)

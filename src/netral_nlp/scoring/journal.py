@@ -217,12 +217,17 @@ def _whole(folder: Path, record: ChunkRecord) -> bool:
 def _totals(records: list[ChunkRecord]) -> Counts:
     counts = Counts()
     for record in records:
-        counts.rows += record.rows
-        counts.rejects += record.rejects
-        counts.blank += record.blank
-        counts.duplicates += record.duplicates
-        counts.unknown_actions += record.unknown_actions
-        counts.needs_review += record.needs_review
-        for label in LABELS:
-            counts.labels[label] += record.labels.get(label.value, 0)
+        add_to(counts, record)
     return counts
+
+
+def add_to(counts: Counts, record: ChunkRecord) -> None:
+    """Count a chunk."""
+    counts.rows += record.rows
+    counts.rejects += record.rejects
+    counts.blank += record.blank
+    counts.duplicates += record.duplicates
+    counts.unknown_actions += record.unknown_actions
+    counts.needs_review += record.needs_review
+    for label in LABELS:
+        counts.labels[label] += record.labels.get(label.value, 0)

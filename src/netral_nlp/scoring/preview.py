@@ -146,7 +146,7 @@ def preview(request: ScoreRequest) -> Preview:
     sources = inspect(request)
     output_format = check_fit(request, sources)
     looked = [_look(request, source) for source in sources]
-    classifier = load_classifier(request.model, request.backend, request.threads, request.policy)
+    classifier = load_classifier(request)
     inputs = tuple(item for item, _ in looked)
     rows = looked[0][1]
     seconds = _measure(classifier, rows) if rows else 0.0

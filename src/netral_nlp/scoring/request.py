@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from netral_nlp.inference.backends import BackendName
 
 ENGINES = ("local", "ray")
+PART_FORMATS = ("parquet", "csv", "jsonl")
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_FILE_ENDING = re.compile(r"\.(csv|tsv|tab|txt|jsonl|ndjson|json|parquet|xlsx)(\.gz|\.zst)?$", re.IGNORECASE)
 DEFAULT_CHUNK_ROWS = 8192
 MAX_CHUNK_ROWS = 1_000_000
 
@@ -37,6 +42,8 @@ class ScoreRequest:
         precision: of the torch backend: "fp32", "bf16" or "fp16"; None is fp32 on a processor, half on a GPU.
         engine: "local" or "ray".
         workers: model copies of the Ray engine; None for one a processor core.
+        address: the Ray cluster to use; None for one of the run's own, on this machine.
+        part_format: what the Ray engine's parts are written as.
         resume: go on with an unfinished run; start when there is none.
         overwrite: replace an existing output, and drop an unfinished run.
         rejects: where rows that cannot be read go; None for `OUTPUT.rejects.jsonl`.
@@ -46,6 +53,8 @@ class ScoreRequest:
         sheet: the sheet of XLSX inputs; None for the first.
         chunk_rows: rows scored, written and journalled together; part of what makes the output's bytes.
         policy: when a person should look, where that is not as the model has it.
+        locations: the inputs as they were given, for the Ray engine: URLs do not survive a `Path`.
+        destination: the output as it was given.
     """
 
     inputs: Sequence[Path]
@@ -70,6 +79,10 @@ class ScoreRequest:
     sheet: str | None = None
     chunk_rows: int = DEFAULT_CHUNK_ROWS
     policy: ReviewPolicy = field(default_factory=ReviewPolicy)
+    address: str | None = None
+    part_format: str = "parquet"
+    locations: tuple[str, ...] = field(init=False, repr=False)
+    destination: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without a look at the disk.
@@ -77,6 +90,8 @@ class ScoreRequest:
         Raises:
             ConfigError: the request contradicts itself or a number is out of range.
         """
+        object.__setattr__(self, "locations", tuple(map(str, self.inputs)))
+        object.__setattr__(self, "destination", str(self.output))
         object.__setattr__(self, "inputs", tuple(Path(path) for path in self.inputs))
         object.__setattr__(self, "output", Path(self.output))
         if self.rejects is not None:
@@ -85,6 +100,9 @@ class ScoreRequest:
             raise ConfigError("no input file was given")
         if self.engine not in ENGINES:
             raise ConfigError(f"the engine is one of {', '.join(ENGINES)}, not {self.engine!r}")
+        if self.part_format not in PART_FORMATS:
+            raise ConfigError(f"--part-format is one of {', '.join(PART_FORMATS)}, not {self.part_format!r}")
+        self._check_engine()
         if self.resume and self.overwrite:
             raise ConfigError("--resume keeps what is done and --overwrite drops it: give one of them")
         if not 1 <= self.chunk_rows <= MAX_CHUNK_ROWS:
@@ -104,6 +122,40 @@ class ScoreRequest:
             )
         if self.source_column is not None and not self.source_column.isprintable():
             raise ConfigError(f"--source-column must be plain text, not {self.source_column!r}")
+
+    def _check_engine(self) -> None:
+        """Refuse options of one engine with the other.
+
+        Raises:
+            ConfigError: there is such an option.
+        """
+        if self.engine == "ray":
+            if self.rejects is not None:
+                raise ConfigError("--rejects names a file; --engine ray writes rejects beside its parts: leave it out")
+            ending = _FILE_ENDING.search(self.destination)
+            if ending is not None:
+                raise ConfigError(
+                    f"{self.destination}: --engine ray writes a folder of parts; name it without {ending[0]} and "
+                    f"choose what the parts are with --part-format {'|'.join(PART_FORMATS)}"
+                )
+            return
+        for name, given in (
+            ("--workers", self.workers is not None),
+            ("--address", self.address is not None),
+            ("--part-format", self.part_format != PART_FORMATS[0]),
+        ):
+            if given:
+                raise ConfigError(f"{name} is an option of the Ray engine; add --engine ray")
+        if self.destination.endswith(("/", os.sep)):
+            raise ConfigError(
+                f"{self.destination}: the local engine writes one file; name it, such as "
+                f"{self.destination}labelled.parquet, or use --engine ray, which writes a folder of parts"
+            )
+        for location in (*self.locations, self.destination):
+            if URL.match(location):
+                raise ConfigError(
+                    f"{location}: the local engine reads and writes files of this machine; use --engine ray, or copy it"
+                )
 
     @property
     def rejects_path(self) -> Path:
@@ -126,9 +178,9 @@ class ScoreResult:
     """What a scoring run did. Every count is of the whole output, resumed parts included.
 
     Attributes:
-        output: the labelled file.
+        output: the labelled file; of the Ray engine the folder of parts, as text since it may be a URL.
         meta: the file that says how it was made.
-        rejects_file: the file of rejected rows, or None when there are none.
+        rejects_file: the file of rejected rows (of the Ray engine a pattern), or None when there are none.
         model: the model's name.
         rows_in: rows found in the inputs: `rows + rejects`.
         rows: rows in the output.
@@ -143,9 +195,9 @@ class ScoreResult:
         complete_before: an earlier run had finished this very output; nothing was done.
     """
 
-    output: Path
-    meta: Path
-    rejects_file: Path | None
+    output: Path | str
+    meta: Path | str
+    rejects_file: Path | str | None
     model: str
     rows_in: int
     rows: int

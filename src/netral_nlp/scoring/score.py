@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from netral_nlp import __version__
-from netral_nlp.errors import InputError, NetralError
+from netral_nlp.errors import ConfigError, InputError, NetralError
 from netral_nlp.formats import FileFormat, detect_format
 from netral_nlp.formats.problems import XLSX_MAX_COLUMNS, XLSX_MAX_ROWS, name_problem, shown_name
 from netral_nlp.inference.folder import ModelFolder
@@ -26,14 +23,13 @@ from netral_nlp.labels import LABELS
 from netral_nlp.scoring.assemble import Layout, assemble_output, assemble_rejects, lay_out
 from netral_nlp.scoring.chunk import ADDED, ChunkReader, store
 from netral_nlp.scoring.columns import Source, inspect
-from netral_nlp.scoring.engines import Engine, decision_of, make_engine
+from netral_nlp.scoring.engines import Engine, make_engine
 from netral_nlp.scoring.journal import Journal, remove_parts, unfinished
+from netral_nlp.scoring.plan import check_same, plan_of, versions
 from netral_nlp.scoring.progress import Progress
 from netral_nlp.scoring.request import Counts, ScoreRequest, ScoreResult
 from netral_nlp.storage import durable
 from netral_nlp.storage.lock import output_lock
-
-_STAMPED = ("onnxruntime", "tokenizers", "numpy", "pyarrow", "torch")
 
 
 def score_files(
@@ -56,9 +52,12 @@ def score_files(
     Raises:
         InputError: an input, the output or the state of an unfinished run does not allow it; the disk is full.
         ModelFolderError: the model cannot be found or is incomplete.
-        MissingExtraError: the engine or backend asked for is not installed.
+        ConfigError: the request is one for the Ray engine.
+        MissingExtraError: the backend asked for is not installed.
     """
     started = time.monotonic()
+    if request.engine != "local":
+        raise ConfigError("score_files is the local engine; a request for the Ray engine goes to score_on_cluster")
     try:
         check_paths(request)
         with output_lock(request.output):
@@ -93,10 +92,11 @@ class _Run:
         output_format = check_fit(request, sources)
         folder = ModelFolder.open(request.model)
         read_once = [durable.sha256_and_lines(path) for path in request.inputs]
-        plan = _plan(request, sources, [digest for digest, _ in read_once], folder)
+        rejects = os.path.relpath(request.rejects_path, request.output.parent)
+        plan = plan_of(request, sources, [digest for digest, _ in read_once], folder, {"rejects": rejects})
         journal = self._unfinished(plan)
         if journal is None and request.resume and request.output.exists():
-            _check_same(_meta_of(request), plan, f"{request.output}: exists and is of another run")
+            check_same(_meta_of(request), plan, f"{request.output}: exists and is of another run")
             return self._complete_before()
         # Killed while the output was assembled: the model is not needed any more.
         read = journal is not None and sum(record.last for record in journal.records) == len(sources)
@@ -136,7 +136,7 @@ class _Run:
         if journal is not None:
             with contextlib.ExitStack() as closing:
                 closing.callback(journal.close)
-                _check_same(journal.header, plan, f"{request.output}: cannot resume")
+                check_same(journal.header, plan, f"{request.output}: cannot resume")
                 closing.pop_all()
             self.say(f"going on after {journal.counts().rows:,} posts that are scored already")
         return journal
@@ -237,6 +237,11 @@ def check_paths(request: ScoreRequest) -> None:
             continue
         if any(path.samefile(given) for given in request.inputs):
             raise InputError(f"{path}: is an input and cannot be the {what} as well; choose another name")
+        if path.is_dir():
+            raise InputError(
+                f"{path}: is a folder and cannot be the {what}; name a file, such as {path / 'labelled.parquet'}, "
+                "or use --engine ray, which writes a folder of parts"
+            )
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path}: is no regular file and cannot be the {what}; choose another name")
 
@@ -305,74 +310,6 @@ def _identity(path: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _plan(
-    request: ScoreRequest, sources: Sequence[Source], digests: Sequence[str], folder: ModelFolder
-) -> dict[str, Any]:
-    """Everything that makes the output's bytes; a run may only be resumed under the same plan."""
-    decision = decision_of(folder, request.policy)
-    return {
-        "netral_nlp": __version__,
-        "inputs": [
-            {
-                "name": source.path.name,
-                "sha256": digest,
-                "bytes": source.bytes_total,
-                "columns": source.chosen,
-            }
-            for source, digest in zip(sources, digests, strict=True)
-        ],
-        "model": {
-            "name": folder.name,
-            "fingerprint": folder.fingerprint(),
-            "backend": request.backend,
-            "precision": request.precision,
-        },
-        "decision": {
-            "temperature": decision.temperature,
-            "margin": None if decision.margin is None else decision.margin.to_dict(),
-            "review_below": {label.value: decision.review_below[label] for label in LABELS},
-            "target": dict(decision.target),
-        },
-        "options": {
-            "chunk_rows": request.chunk_rows,
-            "source_column": request.source_column,
-            "encoding": request.encoding,
-            "delimiter": request.delimiter,
-            "sheet": request.sheet,
-            "rejects": os.path.relpath(request.rejects_path, request.output.parent),
-        },
-    }
-
-
-def _check_same(earlier: Mapping[str, Any], plan: Mapping[str, Any], what: str) -> None:
-    """Refuse to go on with a run of something else.
-
-    Raises:
-        InputError: the plans differ; the message says in what.
-    """
-    differences = list(_differences(earlier, plan, ""))
-    if differences:
-        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
-        raise InputError(f"{what}: {'; '.join(differences[:3])}{more}; give the same as then, or use --overwrite")
-
-
-def _differences(then: Any, now: Any, place: str) -> Iterator[str]:
-    if isinstance(then, Mapping) and isinstance(now, Mapping):
-        for key in now:  # the meta file of a finished run says more
-            yield from _differences(then.get(key), now.get(key), f"{place} {key}".strip())
-    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
-        for number, (old, new) in enumerate(zip(then, now, strict=True), start=1):
-            yield from _differences(old, new, f"{place} {number}")
-    elif then != now:
-        if isinstance(then, list) and isinstance(now, list):
-            then, now = f"{len(then)} of them", f"{len(now)}"
-        yield f"{place} was {_short(then)} and is {_short(now)}"
-
-
-def _short(value: Any) -> str:
-    return "not given" if value is None else str(value)[:60]
-
-
 def _meta_of(request: ScoreRequest) -> dict[str, Any]:
     """The meta file of a finished output.
 
@@ -436,16 +373,8 @@ def _meta(
             "seconds": round(result.seconds, 3),
             "rows_per_second": round(result.rate, 1),
         },
-        "versions": {"netral_nlp": __version__, "python": platform.python_version(), **_installed()},
+        "versions": versions(),
     }
-
-
-def _installed() -> dict[str, str]:
-    versions: dict[str, str] = {}
-    for package in _STAMPED:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    return versions
 
 
 def _explained(error: OSError, request: ScoreRequest) -> str:
