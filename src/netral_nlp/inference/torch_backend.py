@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from netral_nlp.errors import ConfigError, MissingExtraError, ModelFolderError
 from netral_nlp.inference.backends import check_threads, padded
-from netral_nlp.inference.batching import GPU_TOKEN_BUDGET, TOKEN_BUDGET
+from netral_nlp.inference.batching import GPU_TOKEN_BUDGET, SHARED_TOKEN_BUDGET
 from netral_nlp.inference.folder import WEIGHTS_FILE
 from netral_nlp.labels import LABELS
 
@@ -68,7 +68,7 @@ class TorchBackend:
         if threads is not None:
             torch.set_num_threads(threads)
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.token_budget = TOKEN_BUDGET if self._device.type == "cpu" else GPU_TOKEN_BUDGET
+        self.token_budget = SHARED_TOKEN_BUDGET if self._device.type == "cpu" else GPU_TOKEN_BUDGET
         if precision is None:
             half = "bf16" if self._device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp16"
             precision = "fp32" if self._device.type == "cpu" else half
