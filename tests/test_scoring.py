@@ -27,9 +27,12 @@ from hypothesis import strategies as st
 
 from netral_nlp.cli.main import main
 from netral_nlp.errors import InputError
-from netral_nlp.formats import open_posts
+from netral_nlp.formats import detect_format, open_posts
 from netral_nlp.labels import LABELS
 from netral_nlp.scoring import score as score_module
+from netral_nlp.scoring.chunk import ChunkReader
+from netral_nlp.scoring.columns import inspect
+from netral_nlp.scoring.journal import Journal, unfinished
 from netral_nlp.scoring.request import ScoreRequest
 from netral_nlp.scoring.score import score_files
 
@@ -361,6 +364,27 @@ def test_max_rejects_stops_early_and_a_higher_bound_resumes(run, tmp_path):
     assert code == 3
     assert len(read_csv(tmp_path / "out.csv")) == len(good)
     assert [reject["row"] for reject in read_jsonl(tmp_path / "out.csv.rejects.jsonl")] == bad
+
+
+def test_a_chunk_that_is_scored_is_safe_when_what_comes_after_it_cannot_be_read(run, tmp_path):
+    lines = [json.dumps(row) for row in posts(20)] + ["rusak"] * 5
+    (tmp_path / "posts.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    refused(run("posts.jsonl", "-o", "out.csv", "--chunk-rows", 20, "--max-rejects", 2), "more than 2 rows")
+    assert unfinished(tmp_path / "out.csv.parts").rows == 20
+
+
+def test_a_reader_that_is_told_to_stop_gives_up_in_the_middle_of_bad_rows(tmp_path):
+    source = tmp_path / "posts.jsonl"
+    source.write_text('{"text": "Rapat RT"}\n' + "rusak\n" * 5_000, encoding="utf-8")
+    request = ScoreRequest(inputs=[source], output=tmp_path / "out.csv", chunk_rows=1)
+    with Journal.start(request.parts_path, {}) as journal:
+        reader = ChunkReader(request, inspect(request), journal, detect_format(request.output))
+        chunks = iter(reader)
+        assert next(chunks).texts.texts == ["Rapat RT"]
+        reader.stop()
+        with pytest.raises(InputError, match="stopped"):
+            next(chunks)
+        assert not journal.rejects(1).exists() or journal.rejects(1).stat().st_size == 0
 
 
 def test_cells_that_a_sheet_cannot_hold_are_rejected_not_cut(run, tmp_path):

@@ -147,8 +147,27 @@ def test_journal_goes_on_before_a_part_that_is_not_whole(tmp_path):
         assert len(journal.records) == 1
 
 
-def test_a_foreign_or_older_journal_is_nothing_to_resume(tmp_path):
-    for content in (b'{"journal": 0}\n', b"[]\n", b"catatan harian\n", b'{"other": 1}\n', b"\xff\xfe\n"):
+def test_a_journal_of_another_version_is_refused_and_kept(tmp_path):
+    (tmp_path / JOURNAL_NAME).write_bytes(b'{"journal": 1, "inputs": []}\n{"chunk": 0}\n')
+    for look in (Journal.reopen, unfinished):
+        with pytest.raises(InputError, match="another version"):
+            look(tmp_path)
+    assert (tmp_path / JOURNAL_NAME).exists()
+
+
+def test_what_was_learned_last_comes_back_in_its_order(tmp_path):
+    with Journal.start(tmp_path / "out.csv.parts", {}) as journal:
+        for number in range(5):
+            if number != 3:
+                journal.learned(number).write_bytes(bytes([number]) * 10)
+            journal.append(ChunkRecord(number, 0, last=False, learned_bytes=0 if number == 3 else 10))
+        assert list(journal.last_learned(11)) == [b"\x02" * 10, b"\x04" * 10]
+        assert len(list(journal.last_learned(1000))) == 4
+        assert list(journal.last_learned(0)) == []
+
+
+def test_a_foreign_journal_is_nothing_to_resume(tmp_path):
+    for content in (b"[]\n", b"catatan harian\n", b'{"other": 1}\n', b"\xff\xfe\n"):
         (tmp_path / JOURNAL_NAME).write_bytes(content)
         assert Journal.reopen(tmp_path) is None
 

@@ -16,6 +16,8 @@ CAPACITY = 65_536
 
 _KEY_BYTES = 16
 _ENTRY_BYTES = _KEY_BYTES + 4 * len(LABELS)
+MEMORY_BYTES = CAPACITY * _ENTRY_BYTES
+"""What `LogitMemory.fresh` gives for as many texts: no more than the last of it matters to `recall`."""
 
 
 class LogitMemory:

@@ -160,6 +160,15 @@ class ChunkReader:
         self._whole = Counter(record.source for record in journal.records)
         self._ended = {record.source for record in journal.records if record.last}
         self._numbers = itertools.count(len(journal.records))
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Give up reading, also from another thread and in the middle of a file of bad rows or of passed chunks."""
+        self._stopped = True
+
+    def _go_on(self) -> None:
+        if self._stopped:
+            raise InputError("reading was stopped")
 
     def __iter__(self) -> Iterator[Chunk]:
         for index, source in enumerate(self._sources):
@@ -171,6 +180,7 @@ class ChunkReader:
         sink: RejectsFile | None = None
 
         def on_reject(reject: Reject) -> None:
+            self._go_on()
             if sink is not None:  # those of the chunks passed over are in their files already
                 sink.write(reject)
                 self._count_reject()
@@ -180,6 +190,7 @@ class ChunkReader:
         ) as reader:
             batches = reader.batches()
             for _ in range(passing):
+                self._go_on()
                 if next(batches, None) is None:
                     raise InputError(f"{source.path}: shorter than when the unfinished run read it; use --overwrite")
             while True:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
-from operator import itemgetter
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from netral_nlp.inference.memory import LogitMemory
-from netral_nlp.scoring.chunk import Chunk, Scored, joined, prepare_texts
+from netral_nlp.scoring.chunk import Chunk, ChunkReader, Scored, joined, prepare_texts
 from netral_nlp.storage.ahead import ahead
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ class Engine(Protocol):
     def recall(self, learned: Iterable[bytes]) -> None:
         """Take in what was learned of the chunks before, where a run goes on."""
 
-    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[tuple[Chunk, Scored]]:
+    def run(self, chunks: ChunkReader, tick: Tick) -> Generator[tuple[Chunk, Scored], None, None]:
         """Score chunks lazily: no more of them are drawn than the engine keeps busy with."""
 
     def close(self) -> None:
@@ -46,28 +44,27 @@ class LocalEngine:
         """Remember what an earlier, unfinished run had the model say."""
         self._memory.recall(learned)
 
-    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[tuple[Chunk, Scored]]:
+    def run(self, chunks: ChunkReader, tick: Tick) -> Generator[tuple[Chunk, Scored], None, None]:
         """Score chunk after chunk."""
-        with ahead(self._windows(chunks)) as windows:
-            for chunk, group in itertools.groupby(windows, key=itemgetter(0)):
-                parts: list[Scores] = []
-                done = 0
-                for _, window in group:
-                    if window is not None:
-                        parts.append(self._classifier.judge(window, self._memory, _from(chunk, done, tick)))
-                        done += len(parts[-1])
-                yield chunk, joined(parts, self._memory.fresh())
+        with ahead(self._windows(chunks), stop=chunks.stop) as windows:
+            parts: list[Scores] = []
+            for chunk, window in windows:
+                if window is None:
+                    yield chunk, joined(parts, self._memory.fresh())
+                    parts = []
+                else:
+                    done = sum(map(len, parts))
+                    parts.append(self._classifier.judge(window, self._memory, _from(chunk, done, tick)))
 
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _windows(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, PreparedRows | None]]:
-        """Each chunk with its windows; a chunk without rows comes once, without one."""
+    def _windows(self, chunks: ChunkReader) -> Iterator[tuple[Chunk, PreparedRows | None]]:
+        """Each chunk with its windows, and with None once it is whole: what comes next may fail without it."""
         for chunk in chunks:
-            if not chunk.texts.texts:
-                yield chunk, None
             for window in prepare_texts(self._classifier, chunk.texts):
                 yield chunk, window
+            yield chunk, None
 
 
 def _from(chunk: Chunk, before: int, tick: Tick) -> Callable[[int], None]:

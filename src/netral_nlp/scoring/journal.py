@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from netral_nlp.errors import InputError
 from netral_nlp.labels import LABELS
 from netral_nlp.scoring.request import Counts
 from netral_nlp.storage.durable import durable_file, sync_folder
@@ -115,9 +116,13 @@ class Journal:
         """Path of the file of what the model said of a chunk's new texts."""
         return self.folder / f"{chunk:07}.learned"
 
-    def all_learned(self) -> Iterator[bytes]:
-        """What the model said of new texts, chunk by chunk."""
-        for record in self.records:
+    def last_learned(self, least: int) -> Iterator[bytes]:
+        """What the model said of new texts, chunk by chunk: the last chunks that hold `least` bytes of it, or all."""
+        first, size = len(self.records), 0
+        while first and size < least:
+            first -= 1
+            size += self.records[first].learned_bytes
+        for record in self.records[first:]:
             if record.learned_bytes:
                 yield self.learned(record.chunk).read_bytes()
 
@@ -173,7 +178,11 @@ def _line(value: Mapping[str, Any]) -> bytes:
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], list[ChunkRecord], int] | None:
-    """Header, whole chunks, and how many bytes of the journal those take."""
+    """Header, whole chunks, and how many bytes of the journal those take; None where there is no journal.
+
+    Raises:
+        InputError: the journal is of another version.
+    """
     try:
         content = (folder / JOURNAL_NAME).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -187,8 +196,12 @@ def _read(folder: Path) -> tuple[dict[str, Any], list[ChunkRecord], int] | None:
         try:
             value = json.loads(line)
             if header is None:
-                if value.pop("journal") != JOURNAL_VERSION:
-                    return None
+                version = value.pop("journal")
+                if version != JOURNAL_VERSION:
+                    raise InputError(
+                        f"{folder}: holds an unfinished run of another version of netral-nlp; finish it with that one, "
+                        "or drop it with --overwrite"
+                    )
                 header = value
             else:
                 record = ChunkRecord(**value)

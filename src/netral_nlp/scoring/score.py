@@ -19,6 +19,7 @@ from netral_nlp.errors import ConfigError, InputError, NetralError
 from netral_nlp.formats import FileFormat, detect_format
 from netral_nlp.formats.problems import XLSX_MAX_COLUMNS, XLSX_MAX_ROWS, name_problem, shown_name
 from netral_nlp.inference.folder import ModelFolder
+from netral_nlp.inference.memory import MEMORY_BYTES
 from netral_nlp.labels import LABELS
 from netral_nlp.scoring.assemble import Layout, assemble_output, assemble_rejects, lay_out
 from netral_nlp.scoring.chunk import ADDED, ChunkReader, store
@@ -152,14 +153,16 @@ class _Run:
         rows = journal.counts().rows
         bar = Progress(sources, lines, rows, journal.counts().rejects, self.progress)
         chunks = ChunkReader(self.request, sources, journal, output_format)
-        engine.recall(journal.all_learned())
+        engine.recall(journal.last_learned(MEMORY_BYTES))
         try:
-            for chunk, scored in engine.run(chunks, bar.within):
-                record = store(journal, chunk, scored)
-                rows += record.rows
-                if output_format.kind == "xlsx" and rows > XLSX_MAX_ROWS:
-                    raise InputError(_too_many_for_xlsx(self.request.output))
-                bar.done(chunk)
+            # Closed here and not whenever it is collected: what is raised while it waits for its thread is not lost.
+            with contextlib.closing(engine.run(chunks, bar.within)) as answers:
+                for chunk, scored in answers:
+                    record = store(journal, chunk, scored)
+                    rows += record.rows
+                    if output_format.kind == "xlsx" and rows > XLSX_MAX_ROWS:
+                        raise InputError(_too_many_for_xlsx(self.request.output))
+                    bar.done(chunk)
             bar.complete()
         finally:
             bar.close()

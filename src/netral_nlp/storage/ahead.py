@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -14,7 +14,7 @@ _END = object()
 
 
 @contextlib.contextmanager
-def ahead(items: Iterable[T], depth: int = 1) -> Iterator[Iterator[T]]:
+def ahead(items: Iterable[T], depth: int = 1, stop: Callable[[], None] = lambda: None) -> Iterator[Iterator[T]]:
     """Draw from an iterable in another thread, at most `depth` items more than were taken.
 
     An error of the iterable comes out behind the items before it. On leaving, the thread stops after the item in the
@@ -23,6 +23,7 @@ def ahead(items: Iterable[T], depth: int = 1) -> Iterator[Iterator[T]]:
     Args:
         items: what is drawn from; nothing else may draw from it meanwhile.
         depth: items that may wait.
+        stop: called on leaving, so that an iterable at a long item can give it up.
     """
     waiting: queue.Queue[Any] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
@@ -64,4 +65,5 @@ def ahead(items: Iterable[T], depth: int = 1) -> Iterator[Iterator[T]]:
         yield take()
     finally:
         stopped.set()
+        stop()
         thread.join()
