@@ -2,11 +2,12 @@
 
     python benchmarks/kill_and_resume.py [--stand-in | --model FOLDER] [--kills 200] [--rows 1200] [--seed N]
 
-Writes posts as CSV, JSON lines (both with bad rows) and Parquet, and scores each into several formats. A kill is
-SIGKILL to the whole process group, at a moment drawn evenly from the whole of a run: start-up, scoring, assembly,
-clean-up. One in three resumed runs is killed again. Output and rejects must then be those of the uninterrupted run,
-byte for byte, and no other file may be left. `--stand-in` makes a small model of random weights for it (needs [train]
-and [dev]).
+Writes posts as CSV, JSON lines (both with bad rows) and Parquet, and scores each into several formats. A third of the
+posts repeat an earlier one, near or far, so that a resumed run has to know what the model said before the kill; two
+threads work at a time. A kill is SIGKILL to the whole process group, at a moment drawn evenly from the whole of a run:
+start-up, scoring, assembly, clean-up. One in three resumed runs is killed again. Output and rejects must then be those
+of the uninterrupted run, byte for byte, the counts of the meta file the same, and no other file may be left.
+`--stand-in` makes a small model of random weights for it (needs [train] and [dev]).
 
 Exit code 1 when one run differs. No Windows: there are no process groups to kill.
 """
@@ -31,6 +32,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PAIRS = [
@@ -46,6 +48,8 @@ PAIRS = [
 CHUNKS = 24
 _AGAIN = 1 / 3
 _PATIENCE = 600
+_NEAR = 40
+_LEAST_REPEATED = 0.25
 
 _TEMPLATES = [
     "Jadwal debat terbuka nomor {n} diumumkan, mulai pukul tujuh malam di gedung serbaguna",
@@ -65,12 +69,14 @@ class Reference:
 
     Attributes:
         files: name -> SHA-256 of output and rejects.
+        counts: those of the meta file.
         names: every file in the folder at its end.
         exit_code: its exit code.
         seconds: how long it took, start-up included.
     """
 
     files: dict[str, str]
+    counts: dict[str, Any]
     names: list[str]
     exit_code: int
     seconds: float
@@ -94,9 +100,21 @@ class Trial:
 
 
 def posts(count: int) -> Iterator[dict[str, str]]:
-    """Distinct posts, some of them blank."""
+    """Posts, some of them blank. Each third repeats an earlier one, with another handle and in capitals or not.
+
+    The repeated one is among the last few, in turns with one from anywhere before.
+    """
+    chance = random.Random(0)
+    originals: list[str] = []
     for number, template in zip(range(count), itertools.cycle(_TEMPLATES), strict=False):
-        text = "  " if number % 97 == 50 else f"{template.format(n=number)} #{number}"
+        if number % 97 == 50:
+            text = "  "
+        elif number % 3 == 2:
+            text = chance.choice(originals[-_NEAR:] if number % 2 else originals)
+            text = f"@tetangga{number} {text.upper() if number % 4 < 2 else text}"
+        else:
+            originals.append(f"{template.format(n=number)} #{number}")
+            text = f"@warga{number} {originals[-1]}"
         yield {"id": str(1780000000000000000 + number), "text": text, "kota": ("Garut", "Bima", "Ende")[number % 3]}
 
 
@@ -139,7 +157,7 @@ def run_whole(folder: Path, source: Path, ending: str, model: Path | None, optio
     """Score without a stop.
 
     Raises:
-        RuntimeError: the run failed.
+        RuntimeError: the run failed, or too few of its posts were known from earlier ones.
     """
     folder.mkdir(parents=True)
     shutil.copy(source, folder)
@@ -148,7 +166,10 @@ def run_whole(folder: Path, source: Path, ending: str, model: Path | None, optio
     seconds = time.monotonic() - started
     if code not in (0, 3):
         raise RuntimeError(f"the uninterrupted run ended with {code}: {err}")
-    return Reference(_digests(folder, ending), _names(folder), code, seconds)
+    counts = _counts(folder, ending)
+    if counts["duplicates"] < _LEAST_REPEATED * counts["rows"]:
+        raise RuntimeError(f"only {counts['duplicates']} of {counts['rows']} posts were known from earlier ones")
+    return Reference(_digests(folder, ending), counts, _names(folder), code, seconds)
 
 
 def kill_and_resume(
@@ -193,6 +214,8 @@ def kill_and_resume(
         trial.differences.append(f"files {_names(folder)} instead of {reference.names}")
     found = _digests(folder, ending)
     trial.differences += [f"{name} differs" for name in reference.files if found.get(name) != reference.files[name]]
+    if _counts(folder, ending) != reference.counts:
+        trial.differences.append(f"counts {_counts(folder, ending)} instead of {reference.counts}")
     if not trial.differences:
         shutil.rmtree(folder)
     return trial
@@ -223,6 +246,12 @@ def _digests(folder: Path, ending: str) -> dict[str, str]:
     return {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if (folder / name).exists()
     }
+
+
+def _counts(folder: Path, ending: str) -> dict[str, Any]:
+    """The counts of the meta file; empty where there is none."""
+    meta = folder / f"out.{ending}.meta.json"
+    return dict(json.loads(meta.read_text(encoding="utf-8"))["counts"]) if meta.exists() else {}
 
 
 def _names(folder: Path) -> list[str]:
@@ -271,7 +300,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="netral-kill-"))
     model = make_stand_in(folder / "model") if args.stand_in else args.model
     paths = write_inputs(folder, args.rows)
-    options = ["--chunk-rows", str(max(1, args.rows // CHUNKS)), "--threads", "1"]
+    options = ["--chunk-rows", str(max(1, args.rows // CHUNKS)), "--threads", "2"]
     references = {
         (kind, ending): run_whole(folder / f"whole-{kind}-{ending}", paths[kind], ending, model, options)
         for kind, ending in PAIRS
