@@ -69,14 +69,11 @@ def read_slowly(posts: Sequence[str], folder: ModelFolder, threads: int, checkpo
 def batch_differences(posts: list[str], others: list[str], folder: ModelFolder, options: dict[str, Any]) -> Any:
     """The largest difference of a probability between posts alone and in other company, by kind of company.
 
-    Each company meets a classifier of its own, which cannot remember what it said in another.
+    One classifier reads them all: it does not remember what it said in another company.
     """
-
-    def fresh() -> NeutralityClassifier:
-        return NeutralityClassifier.from_pretrained(folder, **options)
+    classifier = NeutralityClassifier.from_pretrained(folder, **options)
 
     def in_batches(order: Sequence[int], size: int) -> Probabilities:
-        classifier = fresh()
         said = np.zeros((len(posts), 3))
         for start in range(0, len(order), size):
             places = list(order[start : start + size])
@@ -93,7 +90,7 @@ def batch_differences(posts: list[str], others: list[str], folder: ModelFolder, 
         "by 2, shuffled": in_batches(shuffled, 2),
         "by 7, shuffled": in_batches(shuffled, 7),
         "by 64, shuffled": in_batches(shuffled, 64),
-        f"among {len(others):,} others": fresh().score([*others, *posts]).probabilities[len(others) :],
+        f"among {len(others):,} others": classifier.score([*others, *posts]).probabilities[len(others) :],
     }
     return {name: float(np.abs(said - alone).max()) for name, said in company.items()}
 

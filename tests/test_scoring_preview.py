@@ -9,6 +9,7 @@ import pytest
 
 from netral_nlp.cli.main import main
 from netral_nlp.cli.preview import visible
+from netral_nlp.errors import ConfigError
 from netral_nlp.formats import write_rows
 from netral_nlp.scoring.preview import SAMPLE_ROWS, preview
 from netral_nlp.scoring.request import ScoreRequest
@@ -63,7 +64,8 @@ def test_an_existing_output_is_no_obstacle_and_is_said(dry, tmp_path):
     (tmp_path / "out.csv").write_text("milik orang", encoding="utf-8")
     code, out, _ = dry("posts.csv", "-o", "out.csv")
     assert code == 0
-    assert "needs --overwrite or --resume" in out
+    assert "out.csv (csv); it exists\n" in out
+    assert "would be refused: out.csv: exists already" in out
     assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "milik orang"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "posts.csv"]
 
@@ -122,3 +124,75 @@ def test_without_a_good_row_nothing_is_measured(dry, tmp_path):
     assert code == 0
     assert "1 of the first 1 rows cannot be read" in out
     assert "nothing to measure" in out
+
+
+def test_what_the_run_would_refuse_is_told(dry, tmp_path):
+    write_rows(tmp_path / "posts.csv", [{"text": "Pagi"}])
+    stale = tmp_path / "out.csv.rejects.jsonl"
+    stale.write_text("{}\n", encoding="utf-8")
+    for options in ([], ["--resume"]):
+        code, out, _ = dry("posts.csv", "-o", "out.csv", *options)
+        assert code == 0
+        assert "would be refused: out.csv.rejects.jsonl: exists already" in out
+    assert "would be refused" not in dry("posts.csv", "-o", "out.csv", "--overwrite")[1]
+    stale.unlink()
+    _, out, _ = dry("posts.csv", "-o", "out.csv", "--json")
+    assert json.loads(out)["in_the_way"] is None
+
+
+def test_an_unfinished_run_is_told_and_left_alone(dry, tiny_model, tmp_path, monkeypatch):
+    from netral_nlp.scoring import score as module
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    write_rows(tmp_path / "posts.csv", [{"text": "Pagi"}])
+    monkeypatch.setattr(module, "assemble_output", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        module.score_files(ScoreRequest(["posts.csv"], "out.csv", model=str(tiny_model), threads=1))
+    before = sorted(tmp_path.rglob("*"))
+    code, out, _ = dry("posts.csv", "-o", "out.csv")
+    assert code == 0
+    assert "would be refused: out.csv.parts: holds an unfinished run with 1 scored posts" in out
+    assert "would be refused" not in dry("posts.csv", "-o", "out.csv", "--resume")[1]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_ray_engine_is_refused_in_one_line(dry, tmp_path):
+    write_rows(tmp_path / "posts.csv", [{"text": "Pagi"}])
+    for output in ("labelled", "labelled.csv"):
+        code, out, err = dry("posts.csv", "-o", output, "--engine", "ray")
+        assert (code, out) == (1, "")
+        assert err.strip().endswith("--dry-run looks at one output file of the local engine; leave out --engine ray")
+        assert err.count("\n") == 1
+    with pytest.raises(ConfigError, match="leave out --engine ray"):
+        preview(ScoreRequest(["posts.csv"], "labelled", engine="ray"))
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_file_of_nothing_but_bad_lines_is_not_read_whole(dry, tmp_path, zipped):
+    count = 200_000
+    text = ('{"text": "Pagi"}\n' + "".join(f"rusak {n:06}\n" for n in range(count))).encode()
+    name = "posts.jsonl.gz" if zipped else "posts.jsonl"
+    (tmp_path / name).write_bytes(gzip.compress(text) if zipped else text)
+    code, out, _ = dry(name, "-o", "out.csv", "--json")
+    assert code == 0
+    (found,) = json.loads(out)["inputs"]
+    assert found["rejects"] == 100_000
+    assert found["looked_at"] == 100_001
+    assert not found["rows_known"]
+    if not zipped:
+        assert abs(found["rows"] - count) < count / 10
+
+
+def test_large_bad_lines_end_the_look_by_their_bytes(dry, tmp_path, monkeypatch):
+    from netral_nlp.scoring import preview as module
+
+    monkeypatch.setattr(module, "_LOOK_BYTES", 2**20)
+    line = "x" * 4095 + "\n"
+    (tmp_path / "posts.jsonl").write_text('{"text": "Pagi"}\n' + line * 2000, encoding="utf-8")
+    code, out, _ = dry("posts.jsonl", "-o", "out.csv", "--json")
+    assert code == 0
+    (found,) = json.loads(out)["inputs"]
+    assert 256 <= found["rejects"] < 1000
+    assert abs(found["rows"] - 2001) < 10

@@ -51,8 +51,10 @@ def _lines(found: Preview) -> Iterator[str]:
         yield from _input_lines(item)
         yield ""
     yield f"would write {visible(found.output)} ({found.output_format})" + (
-        "; it exists: a run needs --overwrite or --resume" if found.output_exists else ""
+        "; it exists" if found.output_exists else ""
     )
+    if found.in_the_way is not None:
+        yield f"  would be refused: {visible(found.in_the_way)}"
     yield f"  columns    {_listed(found.columns)}"
     for name, new in found.renamed.items():
         yield f"  renamed    {_named(name)} is kept as {_named(new)}"
@@ -96,7 +98,7 @@ def _input_lines(item: InputPreview) -> Iterator[str]:
 
 def _time_lines(found: Preview) -> Iterator[str]:
     if found.seconds is None:
-        yield "time         nothing to measure: no good row in the first input"
+        yield "time         nothing to measure: too few good rows at the start of the first input"
         return
     rate = found.sample_rows / found.sample_seconds if found.sample_seconds else 0.0
     yield f"time         about {_duration(found.seconds)} for {_count(found.rows, found.rows_known)} rows: an ESTIMATE"

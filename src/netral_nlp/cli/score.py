@@ -118,11 +118,16 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         NetralError: the input or the request is wrong.
     """
-    request = request_from(args)
     if args.dry_run:
         from netral_nlp.cli.preview import dry_run
 
-        return dry_run(request, as_json=args.json)
+        if args.engine == "ray":  # before the request, whose output then has no ending
+            from netral_nlp.errors import ConfigError
+            from netral_nlp.scoring.preview import LOCAL_ONLY
+
+            raise ConfigError(LOCAL_ONLY)
+        return dry_run(request_from(args), as_json=args.json)
+    request = request_from(args)
     if request.engine == "ray":
         from netral_nlp.scoring.cluster import score_on_cluster as score
     else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from netral_nlp.errors import InputError
+from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.formats import PostBatch, Reject
 from netral_nlp.formats.problems import name_problem
 from netral_nlp.inference.actions import Action
@@ -16,11 +16,13 @@ from netral_nlp.scoring.chunk import ADDED
 from netral_nlp.scoring.columns import Source, inspect, open_source
 from netral_nlp.scoring.engines import load_classifier
 from netral_nlp.scoring.request import ScoreRequest
-from netral_nlp.scoring.score import check_fit, check_paths
+from netral_nlp.scoring.score import check_fit, check_paths, check_state
 
+LOCAL_ONLY = "--dry-run looks at one output file of the local engine; leave out --engine ray"
 SHOWN_ROWS = 5
 SAMPLE_ROWS = 256
 _LOOK_BYTES = 8 * 1024 * 1024  # of a file on disk; the reader is up to a block of 1 MiB ahead of its rows
+_LOOK_REJECTS = 100_000
 _WARM_UP = 8
 
 
@@ -86,7 +88,9 @@ class Preview:
         inputs: the inputs in their order.
         output: the file that would be written.
         output_format: its kind and compression.
-        output_exists: it is there already, so that a run needs `--overwrite` or `--resume`.
+        output_exists: it is there already.
+        in_the_way: why the run would be refused as asked for: an output, a rejects file or an unfinished run is there;
+            None where nothing is.
         columns: its columns in their order, as far as they are known before all rows are read.
         renamed: own name of a column -> its name in the output, for those that clash with an added one.
         model: the model's name.
@@ -102,6 +106,7 @@ class Preview:
     output: str
     output_format: str
     output_exists: bool
+    in_the_way: str | None
     columns: tuple[str, ...]
     renamed: dict[str, str]
     model: str
@@ -141,7 +146,10 @@ def preview(request: ScoreRequest) -> Preview:
         InputError: as `score_files` before it starts: a file cannot be read, a column is missing...
         ModelFolderError: the model cannot be found or is incomplete.
         MissingExtraError: the backend asked for is not installed.
+        ConfigError: the request is one for the Ray engine.
     """
+    if request.engine != "local":
+        raise ConfigError(LOCAL_ONLY)
     check_paths(request)
     sources = inspect(request)
     output_format = check_fit(request, sources)
@@ -164,6 +172,7 @@ def preview(request: ScoreRequest) -> Preview:
         output=str(request.output),
         output_format=str(output_format),
         output_exists=request.output.exists(),
+        in_the_way=_in_the_way(request),
         columns=(*(renamed.get(name, name) for name in names), *added),
         renamed=renamed,
         model=classifier.folder.name,
@@ -176,6 +185,22 @@ def preview(request: ScoreRequest) -> Preview:
     )
 
 
+def _in_the_way(request: ScoreRequest) -> str | None:
+    try:
+        check_state(request)
+    except InputError as refused:
+        return str(refused)
+    return None
+
+
+class _EnoughError(Exception):
+    """Raised at a bad row, out of a batch that may never fill."""
+
+    def __init__(self, reject: Reject) -> None:
+        self.rows = reject.row
+        self.bytes = None if reject.byte_offset is None else reject.byte_offset + reject.raw_bytes
+
+
 def _look(request: ScoreRequest, source: Source) -> tuple[InputPreview, list[SampleRow]]:
     """Read the start of an input."""
     rows: list[SampleRow] = []
@@ -184,25 +209,36 @@ def _look(request: ScoreRequest, source: Source) -> tuple[InputPreview, list[Sam
     def on_reject(reject: Reject) -> None:
         nonlocal bad
         bad += 1
+        far = bad >= SAMPLE_ROWS and reader.row_count_hint is None and reader.bytes_read >= 2 * wanted
+        if far or bad >= _LOOK_REJECTS:
+            raise _EnoughError(reject)
 
     wanted = _LOOK_BYTES // 8 if source.format.compression else _LOOK_BYTES
     with open_source(request, source.path, batch_rows=SAMPLE_ROWS, on_reject=on_reject) as reader:
         ended = True
-        for batch in reader.batches():
-            good += batch.rows.num_rows
-            if len(rows) < SAMPLE_ROWS:
-                rows += _sample(batch, source)[: SAMPLE_ROWS - len(rows)]
-            enough = reader.bytes_read >= wanted or reader.row_count_hint is not None
-            if enough and len(rows) >= SAMPLE_ROWS:
-                ended = False
-                break
-        looked_at = good + bad
+        stop: _EnoughError | None = None
+        try:
+            for batch in reader.batches():
+                good += batch.rows.num_rows
+                if len(rows) < SAMPLE_ROWS:
+                    rows += _sample(batch, source)[: SAMPLE_ROWS - len(rows)]
+                enough = reader.bytes_read >= wanted or reader.row_count_hint is not None
+                if enough and len(rows) >= SAMPLE_ROWS:
+                    ended = False
+                    break
+        except _EnoughError as found_enough:
+            ended = False
+            stop = found_enough
+        looked_at = good + bad if stop is None else stop.rows
+        bytes_seen = reader.bytes_read
+        if stop is not None and stop.bytes is not None and not source.format.compression:
+            bytes_seen = stop.bytes  # the reader is ahead of its rows, and here there may be many in a block
         if ended:
             count = looked_at
         elif source.row_count is not None:
             count = source.row_count
         else:
-            count = max(looked_at, round(looked_at * reader.bytes_total / max(reader.bytes_read, 1)))
+            count = max(looked_at, round(looked_at * reader.bytes_total / max(bytes_seen, 1)))
         found = InputPreview(
             path=str(source.path),
             format=str(source.format),

@@ -86,7 +86,7 @@ class _Run:
     def run(self) -> ScoreResult:
         """Everything from the first look at the inputs to the removal of the parts."""
         request = self.request
-        _check_state(request)
+        check_state(request)
         before = [_identity(path) for path in request.inputs]
         sources = inspect(request)
         self._say_columns(sources)
@@ -249,7 +249,7 @@ def check_paths(request: ScoreRequest) -> None:
             raise InputError(f"{path}: is no regular file and cannot be the {what}; choose another name")
 
 
-def _check_state(request: ScoreRequest) -> None:
+def check_state(request: ScoreRequest) -> None:
     """Refuse to replace what the user did not say may be replaced.
 
     Raises:
