@@ -23,7 +23,7 @@ from netral_nlp.cli.main import main
 from netral_nlp.errors import ConfigError, InputError
 from netral_nlp.formats import open_posts
 from netral_nlp.inference.folder import ModelFolder
-from netral_nlp.scoring.inputs import at_hand, expand_inputs, local_path
+from netral_nlp.scoring.inputs import at_hand, check_inputs, expand_inputs, local_path
 from netral_nlp.scoring.request import ScoreRequest
 
 psutil = pytest.importorskip("psutil")
@@ -327,6 +327,45 @@ def test_an_address_where_nothing_answers_is_told_at_once(run, tiny_model, tmp_p
     assert time.monotonic() - started < 20
     assert [line.startswith("ConfigError --address") for line in said.stdout.splitlines()] == [True] * 3
     assert "nothing answers there" in said.stdout
+
+
+def test_inputs_in_the_output_folder_are_refused_before_anything_is_removed(run, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    part = write_csv(out / "part-00000-000000.csv", posts(2))
+    (tmp_path / "tautan").symlink_to(out)
+    (tmp_path / "lain.csv").symlink_to(part)
+    outside = write_csv(tmp_path / "posts.csv", posts(2))
+    (out / "tautan.csv").symlink_to(outside)
+    for given in ("out", "out/part-*.csv", "tautan/part-00000-000000.csv", "lain.csv", out.as_uri(), "out/tautan.csv"):
+        for output in ("out", "tautan", out.as_uri(), "tidak/../out/"):
+            (tmp_path / "tidak").mkdir(exist_ok=True)
+            refused(run("posts.csv", given, "-o", output, *RAY, "--overwrite"), "lies in the output folder", "-o")
+    assert part.exists()
+    check_inputs(["posts.csv", "tidak/../posts2.csv"], "out")
+    check_inputs([str(outside), str(tmp_path / "out" / ".." / "keluar.csv")], str(tmp_path / "out"))
+    check_inputs([str(outside)], str(tmp_path / "belum-ada"))
+    check_inputs(["memory://hasil2/a.csv", "memory://dumps/a.csv", str(outside)], "memory://hasil")
+    for given in ("memory://hasil/part-0.csv", "memory://hasil", "memory:///hasil/sub/a.csv"):
+        with pytest.raises(InputError, match="lies in the output folder"):
+            check_inputs([given], "memory://hasil/")
+    with pytest.raises(InputError, match="lies in the output folder"):
+        check_inputs([f"local://{part}"], str(out))
+
+
+def test_a_file_under_two_spellings_is_given_twice(tmp_path):
+    path = write_csv(tmp_path / "a.csv", posts(2))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "tautan.csv").symlink_to(path)
+    os.link(path, tmp_path / "keras.csv")
+    same = [tmp_path / "sub" / ".." / "a.csv", tmp_path / "tautan.csv", tmp_path / "keras.csv", path.as_uri()]
+    for other in map(str, same):
+        with pytest.raises(InputError, match="given twice"):
+            check_inputs([str(path), *expand_inputs([other])], str(tmp_path / "out"))
+    with pytest.raises(InputError, match="given twice"):
+        check_inputs(["memory://dumps/a.csv", "memory:///dumps/a.csv"], str(tmp_path / "out"))
+    with pytest.raises(InputError, match="given twice"):
+        check_inputs(["tidak-ada.csv", "./tidak-ada.csv"], str(tmp_path / "out"))
 
 
 # Inputs and outputs elsewhere

@@ -14,7 +14,6 @@ import json
 import re
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -44,7 +43,7 @@ from netral_nlp.scoring.cluster_tasks import (
     too_many_rejects,
 )
 from netral_nlp.scoring.columns import check_asked
-from netral_nlp.scoring.inputs import expand_inputs, local_path, open_folder
+from netral_nlp.scoring.inputs import check_inputs, expand_inputs, local_path, open_folder
 from netral_nlp.scoring.journal import ChunkRecord, add_to
 from netral_nlp.scoring.plan import check_same, plan_of, versions
 from netral_nlp.scoring.request import Counts, ScoreRequest, ScoreResult
@@ -86,8 +85,7 @@ def score_on_cluster(
     """
     started = time.monotonic()
     given = expand_inputs(request.locations)
-    if repeated := [location for location, count in Counter(map(_absolute, given)).items() if count > 1]:
-        raise InputError(f"{repeated[0]}: is given twice; its posts would stand twice in the output")
+    check_inputs(given, request.destination)
     settled = replace(
         request,
         inputs=[_absolute(location) for location in given],  # type: ignore[misc]
