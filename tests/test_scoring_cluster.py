@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib.util
 import json
 import os
@@ -21,10 +23,14 @@ import pytest
 from netral_nlp import __version__
 from netral_nlp.cli.main import main
 from netral_nlp.errors import ConfigError, InputError
-from netral_nlp.formats import open_posts
+from netral_nlp.formats import FileFormat, open_posts
 from netral_nlp.inference.folder import ModelFolder
-from netral_nlp.scoring.inputs import at_hand, expand_inputs, local_path
+from netral_nlp.scoring.columns import inspect_one
+from netral_nlp.scoring.inputs import at_hand, check_inputs, expand_inputs, local_path, open_folder
+from netral_nlp.scoring.plan import check_names
 from netral_nlp.scoring.request import ScoreRequest
+from netral_nlp.storage import folder as folder_module
+from netral_nlp.storage.folder import LocalFolder
 
 psutil = pytest.importorskip("psutil")
 # Looked for, not imported: Ray is only as quiet as its environment is when it is imported.
@@ -116,6 +122,7 @@ def refused(outcome, *said):
     return line
 
 
+CSV_PARTS = {"text_column": "full_text", "part_format": "csv"}
 RAY = ("--engine", "ray", "--workers", 2)
 
 
@@ -158,9 +165,10 @@ def test_parts_in_their_order_are_the_local_engines_file(cluster, run, tmp_path)
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_parts_are_also_csv_or_json_lines(cluster, run, tmp_path, ending):
-    write_csv(tmp_path / "posts.csv", posts(40))
-    assert run("posts.csv", "-o", f"satu.{ending}", *TEXT)[0] == 0
-    code, _, err = run("posts.csv", "-o", "out", *TEXT, *RAY, "--part-format", ending, "--chunk-rows", 15)
+    name = os.fsdecode(b"pos\xe9.csv")  # no Unicode
+    write_csv(tmp_path / name, posts(40))
+    assert run(name, "-o", f"satu.{ending}", *TEXT)[0] == 0
+    code, _, err = run(name, "-o", "out", *TEXT, *RAY, "--part-format", ending, "--chunk-rows", 15)
     assert code == 0, err
     assert [part.suffix for part in parts_in(tmp_path / "out")] == [f".{ending}"] * 3
     assert rows_in(tmp_path / "out") == rows_of(tmp_path / f"satu.{ending}")
@@ -329,6 +337,173 @@ def test_an_address_where_nothing_answers_is_told_at_once(run, tiny_model, tmp_p
     assert "nothing answers there" in said.stdout
 
 
+def test_inputs_in_the_output_folder_are_refused_before_anything_is_removed(run, tmp_path):
+    (tmp_path / "tidak").mkdir()
+    out = tmp_path / "out"
+    out.mkdir()
+    part = write_csv(out / "part-00000-000000.csv", posts(2))
+    (tmp_path / "tautan").symlink_to(out)
+    (tmp_path / "lain.csv").symlink_to(part)
+    outside = write_csv(tmp_path / "posts.csv", posts(2))
+    (out / "tautan.csv").symlink_to(outside)
+    for given in ("out", "out/part-*.csv", "tautan/part-00000-000000.csv", "lain.csv", out.as_uri(), "out/tautan.csv"):
+        for output in ("out", "tautan", out.as_uri(), "tidak/../out/"):
+            with pytest.raises(InputError, match="lies in the output folder; choose another -o"):
+                check_inputs(["posts.csv", *expand_inputs([given])], output)
+    refused(run("out", "-o", "out", *RAY, "--overwrite"), "lies in the output folder", "-o")
+    assert part.exists()
+    check_inputs(["posts.csv", "tidak/../posts2.csv"], "out")
+    check_inputs([str(outside), str(tmp_path / "out" / ".." / "keluar.csv")], str(tmp_path / "out"))
+    check_inputs([str(outside)], str(tmp_path / "belum-ada"))
+    check_inputs(["memory://hasil2/a.csv", "memory://dumps/a.csv", str(outside)], "memory://hasil")
+    for given in ("memory://hasil/part-0.csv", "memory://hasil", "memory:///hasil/sub/a.csv"):
+        with pytest.raises(InputError, match="lies in the output folder"):
+            check_inputs([given], "memory://hasil/")
+    with pytest.raises(InputError, match="lies in the output folder"):
+        check_inputs([f"local://{part}"], str(out))
+
+
+def test_a_file_under_two_spellings_is_given_twice(tmp_path):
+    path = write_csv(tmp_path / "a.csv", posts(2))
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "tautan.csv").symlink_to(path)
+    os.link(path, tmp_path / "keras.csv")
+    same = [tmp_path / "sub" / ".." / "a.csv", tmp_path / "tautan.csv", tmp_path / "keras.csv", path.as_uri()]
+    for other in map(str, same):
+        with pytest.raises(InputError, match="given twice"):
+            check_inputs([str(path), *expand_inputs([other])], str(tmp_path / "out"))
+    with pytest.raises(InputError, match="given twice"):
+        check_inputs(["memory://dumps/a.csv", "memory:///dumps/a.csv"], str(tmp_path / "out"))
+    with pytest.raises(InputError, match="given twice"):
+        check_inputs(["tidak-ada.csv", "./tidak-ada.csv"], str(tmp_path / "out"))
+
+
+def test_a_column_name_that_parts_cannot_hold(tiny_model, tmp_path):
+    """Known before the run, it is refused; a late key of JSON lines costs the rows that have it."""
+    from netral_nlp.scoring.cluster_tasks import Scorer
+
+    table = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"full_text": ["Ayo"], "a\0b": ["x"]}), table)
+    request = ScoreRequest([table], tmp_path / "out", engine="ray", **CSV_PARTS)
+    source = inspect_one(table, request)
+    check_names(source, FileFormat("parquet"), "a.parquet")
+    with pytest.raises(InputError, match=r"^a\.parquet: the name of column 'a\\x00b' cannot be written"):
+        check_names(source, FileFormat("csv"), "a.parquet")
+    path = tmp_path / "b.jsonl"
+    path.write_text('{"full_text": "Ayo", "c": 1}\n{"full_text": "x", "a\\u0000b": 1}\n')
+    check_names(inspect_one(path, request), FileFormat("csv"), "b.jsonl")
+    job, chunks = read_here(ScoreRequest([path], tmp_path / "out", engine="ray", model=str(tiny_model), **CSV_PARTS))
+    scorer = Scorer(job)
+    (record, *_) = [json.loads(scorer(chunk)["record"][0].as_py()) for chunk in chunks]
+    assert (record["rows"], record["rejects"]) == (1, 1), record
+    (row,) = rows_in(tmp_path / "out")
+    assert list(row)[:3] == ["full_text", "c", "label"]
+
+
+def test_a_file_name_that_is_no_unicode(tiny_model, tmp_path):
+    from netral_nlp.scoring.cluster import _json, _parsed
+    from netral_nlp.scoring.cluster_tasks import Scorer
+
+    path = write_csv(tmp_path / os.fsdecode(b"pos\xe9.csv"), posts(3), bad=1)
+    request = ScoreRequest(
+        [path], tmp_path / "out", text_column="full_text", source_column="berkas", engine="ray", model=str(tiny_model)
+    )
+    job, chunks = read_here(request)
+    scorer = Scorer(job)
+    assert json.loads(scorer(chunks[0])["record"][0].as_py())["rows"] == 3
+    assert {row["berkas"] for row in rows_in(tmp_path / "out")} == {"pos\\xe9.csv"}
+    assert _parsed(_json({"name": path.name})) == {"name": path.name}
+
+
+def test_what_the_system_does_not_allow_is_one_line_with_a_way_on(tmp_path, monkeypatch):
+    from netral_nlp.scoring import cluster, cluster_tasks
+
+    path = write_csv(tmp_path / "posts.csv", posts(2))
+    (tmp_path / "out").mkdir()
+    request = ScoreRequest([path], tmp_path / "out", text_column="full_text", engine="ray")
+    full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "out" / "x"))
+    for error, said in (
+        (full, "x: the disk is full .* go on with --resume"),
+        (
+            OSError(errno.EROFS, "Read-only file system"),
+            "out: Read-only file system; mend that and go on with --resume",
+        ),
+    ):
+        monkeypatch.setattr(cluster, "ray_cluster", fail_with(error))
+        with pytest.raises(InputError, match=said):
+            cluster.score_on_cluster(request)
+    monkeypatch.setattr(cluster, "ray_cluster", fail_with(BrokenPipeError()))
+    with pytest.raises(BrokenPipeError):
+        cluster.score_on_cluster(request)
+    told = InputError("rejects.jsonl: cannot write the rejects")
+    told.__cause__ = full
+    assert "go on with --resume" in cluster_tasks.failure(told)["message"]
+    with pytest.raises(OSError, match="No space"):  # of this machine's temporary folder, whatever the output is
+        open_folder("memory://hasil").publish("a", fail_with(full))
+
+
+def fail_with(error):
+    def fail(*arguments):
+        raise error
+
+    return fail
+
+
+def test_a_local_folder_that_others_change_meanwhile(tmp_path, monkeypatch):
+    folder = LocalFolder(tmp_path)
+    (tmp_path / "a").write_bytes(b"12")
+    (tmp_path / "_journal").mkdir()
+    (tmp_path / "_journal" / "b").write_bytes(b"1")
+    scandir = os.scandir
+
+    class Gone:
+        name = "hilang"
+
+        def is_file(self):
+            return True
+
+        def stat(self):
+            raise FileNotFoundError
+
+    @contextlib.contextmanager
+    def with_gone(path):
+        with scandir(path) as entries:
+            yield [Gone(), *entries]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_module.os, "scandir", with_gone)
+        assert folder.sizes() == {"a": 2}
+    rmtree = shutil.rmtree
+    failures = [FileNotFoundError()]
+
+    def gone_first(path):
+        if failures:
+            raise failures.pop()
+        rmtree(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_module.shutil, "rmtree", fail_with(PermissionError()))
+        with pytest.raises(PermissionError):
+            folder.remove_subfolder("_journal")
+        patched.setattr(folder_module.shutil, "rmtree", gone_first)
+        folder.remove_subfolder("_journal")
+    assert not (tmp_path / "_journal").exists()
+    folder.remove_subfolder("_journal")
+
+
+def read_here(request):
+    """A run's job and the chunks of its only input, as the workers have them; in this process."""
+    from netral_nlp.scoring.cluster_tasks import InputTask, Job, inspect_input, read_chunks
+
+    (location,) = request.locations
+    job = Job(request, __version__, ModelFolder.open(request.model).fingerprint())
+    found = inspect_input(job, location, location)
+    source = found.source
+    size, changed_at = source.bytes_total, found.changed_at
+    task = InputTask(0, location, location, found.digest, size, changed_at, source.names, source.chosen)
+    return job, list(read_chunks(pa.table({"task": [json.dumps(vars(task))]}), job))
+
+
 # Inputs and outputs elsewhere
 
 
@@ -350,12 +525,13 @@ def test_patterns_and_folders_name_their_files_of_posts(tmp_path):
         expand_inputs(["tidakdikenal://ember/*.csv"])
 
 
-def test_a_remote_input_ends_in_a_remote_folder(tiny_model, tmp_path):
+def test_a_remote_input_ends_in_a_remote_folder(tiny_model, tmp_path, monkeypatch):
     """The workers' side on a file system that only fsspec knows; in this process, for it lives in one only."""
     import fsspec
 
+    from netral_nlp.scoring import cluster_tasks
     from netral_nlp.scoring.cluster_tasks import InputTask, Job, Scorer, inspect_input, read_chunks
-    from netral_nlp.scoring.inputs import open_folder
+    from netral_nlp.storage.durable import sha256_of
 
     memory = fsspec.filesystem("memory")
     write_csv(tmp_path / "posts.csv", posts(20), bad=1)
@@ -374,7 +550,10 @@ def test_a_remote_input_ends_in_a_remote_folder(tiny_model, tmp_path):
     )
     tasks = pa.table({"task": [json.dumps(vars(task))]})
     scorer = Scorer(job)
+    hashed = []
+    monkeypatch.setattr(cluster_tasks, "sha256_of", lambda path: hashed.append(path) or sha256_of(path))
     records = [json.loads(scorer(chunk)["record"][0].as_py()) for chunk in read_chunks(tasks, job)]
+    assert len(hashed) == 1
     assert [(record["rows"], record["rejects"], record["last"]) for record in records] == [
         (8, 1, False), (8, 0, False), (4, 0, False), (0, 0, True),
     ]  # fmt: skip

@@ -14,7 +14,6 @@ import json
 import re
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -37,6 +36,7 @@ from netral_nlp.scoring.cluster_tasks import (
     Job,
     Scorer,
     as_error,
+    failure,
     inspect_input,
     part_name,
     read_chunks,
@@ -44,10 +44,11 @@ from netral_nlp.scoring.cluster_tasks import (
     too_many_rejects,
 )
 from netral_nlp.scoring.columns import check_asked
-from netral_nlp.scoring.inputs import expand_inputs, local_path, open_folder
+from netral_nlp.scoring.inputs import check_inputs, expand_inputs, local_path, open_folder
 from netral_nlp.scoring.journal import ChunkRecord, add_to
-from netral_nlp.scoring.plan import check_same, plan_of, versions
+from netral_nlp.scoring.plan import check_names, check_same, plan_of, versions
 from netral_nlp.scoring.request import Counts, ScoreRequest, ScoreResult
+from netral_nlp.storage.durable import is_full_disk
 from netral_nlp.storage.folder import TEMPORARY, ResultFolder, publish_bytes
 from netral_nlp.storage.lock import output_lock
 
@@ -86,8 +87,14 @@ def score_on_cluster(
     """
     started = time.monotonic()
     given = expand_inputs(request.locations)
-    if repeated := [location for location, count in Counter(map(_absolute, given)).items() if count > 1]:
-        raise InputError(f"{repeated[0]}: is given twice; its posts would stand twice in the output")
+    with _told(request.destination):
+        return _score_expanded(request, given, say, progress, started)
+
+
+def _score_expanded(
+    request: ScoreRequest, given: Sequence[str], say: Callable[[str], None], progress: bool, started: float
+) -> ScoreResult:
+    check_inputs(given, request.destination)
     settled = replace(
         request,
         inputs=[_absolute(location) for location in given],  # type: ignore[misc]
@@ -185,6 +192,8 @@ class _Run:
         found = self._inspect(ray, job)
         sources = [one.source for one in found]
         check_asked(request, sources)
+        for shown, source in zip(self.given, sources, strict=True):
+            check_names(source, job.part_format, shown)
         self._say_columns(found)
         names = tuple(dict.fromkeys(name for source in sources for name in source.names))
         job = replace(job, names=names, renamed=renamings(names, job.added))
@@ -221,8 +230,7 @@ class _Run:
         meta["run"] |= {"workers": workers, "threads": request.threads or 1, "address": request.address}
         meta["versions"] = versions("ray", "fsspec")
         publish_bytes(self.folder, META, _json(meta))
-        self.folder.remove_subfolder(JOURNAL)
-        self.folder.remove_subfolder(TEMPORARY)
+        self._tidy()
         return result
 
     def _inspect(self, ray: Any, job: Job) -> list[Inspected]:
@@ -258,8 +266,17 @@ class _Run:
         """Remove what runs wrote. The journal's plan goes first: without it the rest is dead."""
         self.folder.remove([META, PLAN])
         self.folder.remove_subfolder(JOURNAL)
-        self.folder.remove_subfolder(TEMPORARY)
+        with contextlib.suppress(InputError, OSError):  # what is left of it does no harm
+            self.folder.remove_subfolder(TEMPORARY)
         self.folder.remove(name for name in self.folder.sizes() if _OURS.fullmatch(name))
+
+    def _tidy(self) -> None:
+        """Remove what a finished run needs no more; should that fail, the results are as whole."""
+        for name in (JOURNAL, TEMPORARY):
+            try:
+                self.folder.remove_subfolder(name)
+            except (InputError, OSError) as error:
+                self.say(f"{self.request.destination}: {name} cannot be removed; do so yourself ({error})")
 
     def _done_before(self, plan: Mapping[str, Any]) -> ScoreResult | None:
         """What a finished run of the same says; None where none is finished.
@@ -285,8 +302,7 @@ class _Run:
             name = meta["model"]["name"]
         except (ValueError, TypeError, KeyError):
             raise InputError(f"{place}: {META} is damaged; use --overwrite to start again") from None
-        self.folder.remove_subfolder(JOURNAL)  # what is left where a kill met the removal
-        self.folder.remove_subfolder(TEMPORARY)
+        self._tidy()  # what is left where a kill met the removal
         return self._result(name, resumed_rows=self.totals.rows, complete_before=True)
 
     def _take_up(self, tallies: Sequence[_Tally]) -> None:
@@ -423,6 +439,24 @@ def _data_settings(data: Any, workers: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _told(place: str) -> Iterator[None]:
+    """Tell in one line what the system did not allow this process; the workers' errors come as data.
+
+    Raises:
+        InputError: there was something.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # whoever read our messages has gone; no file is at fault
+        raise
+    except OSError as error:
+        if is_full_disk(error):
+            raise as_error(failure(error)) from error
+        named = f"{error.filename}: " if isinstance(error.filename, str) else f"{place}: "
+        raise InputError(f"{named}{error.strerror or error}; mend that and go on with --resume") from error
+
+
+@contextlib.contextmanager
 def _plain_errors(ray: Any) -> Iterator[None]:
     """Tell what broke in the cluster in one line.
 
@@ -507,7 +541,8 @@ def _absolute(location: str) -> str:
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
+    # A file name need not be Unicode; what stands for its bytes is a JSON escape then.
+    return json.dumps(value, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _parsed(content: bytes | None) -> dict[str, Any] | None:

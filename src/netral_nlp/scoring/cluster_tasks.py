@@ -21,16 +21,17 @@ import pyarrow as pa
 from netral_nlp import __version__, errors
 from netral_nlp.errors import InputError, NetralError
 from netral_nlp.formats import Columns, FileFormat, PostBatch, Reject, RejectsFile, conform, open_writer
+from netral_nlp.formats.problems import name_problem
 from netral_nlp.inference.folder import ModelFolder
 from netral_nlp.labels import LABELS
-from netral_nlp.scoring.assemble import renamings
+from netral_nlp.scoring.assemble import file_name, renamings
 from netral_nlp.scoring.chunk import ADDED, Scored, fit_rows, score_texts, texts_of, with_scores
 from netral_nlp.scoring.columns import Source, inspect_one, open_source
 from netral_nlp.scoring.engines import load_classifier
 from netral_nlp.scoring.inputs import at_hand, local_path, open_folder
 from netral_nlp.scoring.journal import ChunkRecord
 from netral_nlp.scoring.request import ScoreRequest
-from netral_nlp.storage.durable import durable_file, sha256_and_lines, sha256_of
+from netral_nlp.storage.durable import durable_file, is_full_disk, sha256_and_lines, sha256_of
 from netral_nlp.storage.folder import publish_bytes
 
 JOURNAL = "_journal"
@@ -127,6 +128,16 @@ def record_name(source: int, chunk: int) -> str:
 
 def failure(error: NetralError | OSError) -> dict[str, str]:
     """An error as data."""
+    cause: BaseException | None = error
+    while cause is not None:  # readers and writers turn the system's errors into theirs
+        if isinstance(cause, OSError) and is_full_disk(cause):
+            place = f"{cause.filename}: " if isinstance(cause.filename, str) else ""
+            return {
+                "kind": "InputError",
+                "message": f"{place}the disk is full (or a quota or size limit is reached) on {socket.gethostname()}; "
+                "what is scored is safe: free some space, go on with --resume",
+            }
+        cause = cause.__cause__
     if isinstance(error, NetralError):
         return {"kind": type(error).__name__, "message": str(error)}
     place = f"{error.filename}: " if isinstance(error.filename, str) else ""
@@ -197,7 +208,7 @@ def _read(task: InputTask, job: Job) -> Iterator[tuple[dict[str, Any], pa.Record
                     batch = next(batches, None)
                     if batch is not None and number not in whole:
                         batch = fit_rows(batch, path, job.part_format, on_reject)
-                if batch is None:
+                if batch is None and task.changed_at is not None:  # a copy of our own does not change
                     _check_unchanged(task, path)
                 if number not in whole:
                     rejects_bytes = 0
@@ -212,7 +223,7 @@ def _read(task: InputTask, job: Job) -> Iterator[tuple[dict[str, Any], pa.Record
                         "rejects_bytes": rejects_bytes,
                         "names": task.names,
                         "columns": task.columns,
-                        "file": path.name,
+                        "file": file_name(path),
                     }
                     yield header, None if batch is None or not batch.rows.num_rows else batch.rows
                 if batch is None:
@@ -285,13 +296,16 @@ class Scorer:
     def _arranged(self, rows: pa.RecordBatch, scored: Scored, header: Mapping[str, Any]) -> pa.RecordBatch:
         """The part: the input's columns, named so that none clashes, then ours."""
         found = {item.name: item for item in rows.schema}
-        order = dict.fromkeys([*header["names"], *found])
+        order = [  # in a column whose name the format cannot hold, all rows that are left are empty
+            name
+            for name in dict.fromkeys([*header["names"], *found])
+            if name_problem(name, self._job.part_format.kind) is None
+        ]
         schema = pa.schema([found.get(name, pa.field(name, pa.string())) for name in order])
         added = self._job.added
         renamed = {**renamings([*dict.fromkeys([*self._job.names, *schema.names])], added), **self._job.renamed}
-        theirs = conform(rows, schema)
+        columns = list(conform(rows.select([name for name in order if name in found]), schema).columns)
         fields = [item.with_name(renamed.get(item.name, item.name)) for item in schema]
-        columns = list(theirs.columns)
         if self._job.request.source_column is not None:
             fields.append(pa.field(self._job.request.source_column, pa.string()))
             columns.append(pa.array([header["file"]] * rows.num_rows, pa.string()))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
+import os
+import posixpath
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -34,6 +37,25 @@ def expand_inputs(given: Sequence[str]) -> list[str]:
         local = local_path(location)
         found.extend(_expand_remote(location) if local is None else _expand_local(location, local))
     return found
+
+
+def check_inputs(found: Sequence[str], destination: str) -> None:
+    """Refuse inputs that a run would score twice, or that it could take for its own output and remove.
+
+    A file is the same under every spelling, and through links.
+
+    Raises:
+        InputError: there is such an input.
+    """
+    lies_in_output = _within(destination)
+    seen: set[Hashable] = set()
+    for location in found:
+        if lies_in_output(location):
+            raise InputError(f"{location}: lies in the output folder; choose another -o")
+        identity = _identity(location)
+        if identity in seen:
+            raise InputError(f"{location}: is given twice; its posts would stand twice in the output")
+        seen.add(identity)
 
 
 def local_path(location: str) -> Path | None:
@@ -87,6 +109,65 @@ def at_hand(location: str) -> Iterator[Path]:
         with reaching(location):
             filesystem.get_file(remote, str(copy))
         yield copy
+
+
+def _place(location: str) -> tuple[Any, str]:
+    """The fsspec file system of a location, None for this machine's, and the path in it."""
+    path = local_path(location)
+    if path is not None:
+        return None, str(path)
+    filesystem, remote = open_remote(location)
+    return (None if "file" in filesystem.protocol else filesystem), remote  # `local://` is one of fsspec's
+
+
+def _identity(location: str) -> Hashable:
+    filesystem, path = _place(location)
+    if filesystem is not None:
+        return filesystem, path
+    with contextlib.suppress(OSError):
+        status = os.stat(path)  # noqa: PTH116 (through links)
+        if status.st_ino:
+            return status.st_dev, status.st_ino
+    return os.path.realpath(path)
+
+
+def _within(folder: str) -> Callable[[str], bool]:
+    """A function that tells whether a location lies in a folder, or is it."""
+    filesystem, path = _place(folder)
+    if filesystem is not None:
+        prefix = posixpath.normpath(path)
+
+        def is_under(location: str) -> bool:
+            other, remote = _place(location)
+            # The type, not the file system itself: it also differs where only options of the access do.
+            return type(other) is type(filesystem) and f"{posixpath.normpath(remote)}/".startswith(f"{prefix}/")
+
+        return is_under
+    try:
+        output = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return lambda location: False  # nothing lies in what is not there
+
+    @functools.cache
+    def is_it(candidate: Path) -> bool:
+        try:
+            return os.path.samestat(candidate.stat(), output)
+        except OSError:
+            return False
+
+    @functools.cache
+    def is_in_it(candidate: Path) -> bool:
+        return is_it(candidate) or any(map(is_it, candidate.parents))
+
+    def is_below(location: str) -> bool:
+        other, local = _place(location)
+        if other is not None:
+            return False
+        target = Path(os.path.realpath(local))
+        link = Path(os.path.realpath(Path(local).parent))  # what a link points to is elsewhere; the link goes as well
+        return is_it(target) or is_in_it(target.parent) or is_in_it(link)
+
+    return is_below
 
 
 def _expand_local(location: str, path: Path) -> list[str]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from netral_nlp import __version__
 from netral_nlp.errors import InputError
+from netral_nlp.formats import FileFormat
+from netral_nlp.formats.problems import name_problem, shown_name
 from netral_nlp.inference.folder import ModelFolder
 from netral_nlp.labels import LABELS
 from netral_nlp.scoring.columns import Source
@@ -68,6 +70,22 @@ def plan_of(
             **more,
         },
     }
+
+
+def check_names(source: Source, output_format: FileFormat, shown: str) -> None:
+    """Refuse an input with a column whose name the output's format cannot hold.
+
+    Of JSON lines, the rows that have such a key become rejects, one by one.
+
+    Raises:
+        InputError: there is such a column.
+    """
+    if source.format.kind in ("jsonl", "json"):
+        return
+    for name in source.names:
+        problem = name_problem(name, output_format.kind)
+        if problem is not None:
+            raise InputError(f"{shown}: the name of column {shown_name(name)} cannot be written: {problem}")
 
 
 def check_same(earlier: Mapping[str, Any], plan: Mapping[str, Any], what: str) -> None:

@@ -94,11 +94,16 @@ class LocalFolder:
 
     def sizes(self, subfolder: str = "") -> dict[str, int]:
         """See `ResultFolder`."""
-        try:
-            with os.scandir(self._path / subfolder) as entries:
-                return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
+        found = {}
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            os.scandir(self._path / subfolder) as entries,
+        ):
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # renamed or removed meanwhile; the others are there
+                    if entry.is_file():
+                        found[entry.name] = entry.stat().st_size
+        return found
 
     def remove(self, names: Iterable[str]) -> None:
         """See `ResultFolder`."""
@@ -107,7 +112,10 @@ class LocalFolder:
 
     def remove_subfolder(self, name: str) -> None:
         """See `ResultFolder`."""
-        shutil.rmtree(self._path / name, ignore_errors=True)
+        folder = self._path / name
+        while os.path.lexists(folder):
+            with contextlib.suppress(FileNotFoundError):  # another removed a file of it first; go on with the rest
+                shutil.rmtree(folder)
 
 
 class RemoteFolder:
@@ -120,11 +128,12 @@ class RemoteFolder:
 
     def publish(self, name: str, write: Callable[[Path], None]) -> int:
         """See `ResultFolder`."""
-        with tempfile.TemporaryDirectory(prefix="netral-") as making, reaching(self._location):
+        with tempfile.TemporaryDirectory(prefix="netral-") as making:
             temporary = Path(making) / name.rpartition("/")[2]
             write(temporary)
-            self._filesystem.makedirs(self._full(name).rpartition("/")[0], exist_ok=True)
-            self._filesystem.put_file(str(temporary), self._full(name))
+            with reaching(self._location):
+                self._filesystem.makedirs(self._full(name).rpartition("/")[0], exist_ok=True)
+                self._filesystem.put_file(str(temporary), self._full(name))
             return temporary.stat().st_size
 
     def read(self, names: Iterable[str]) -> dict[str, bytes]:
