@@ -223,7 +223,9 @@ class _Run:
             self._score(ray, job, found, tallies, workers)
         except NetralError:
             if not any(tally.chunks for tally in tallies) and not self.folder.sizes():
-                self._clear()  # nothing to go on with, nothing to look at
+                # Nothing to go on with, nothing to look at. A worker may still write there; the next run clears again.
+                with contextlib.suppress(InputError, OSError):
+                    self._clear()
             raise
         result = self._result(model.name, resumed_rows=resumed)
         meta = _meta(plan, result, found, tallies, job)
