@@ -1,7 +1,7 @@
 """Files that nobody should have to read, through the real `netral score`: no row is lost, nothing ends in a traceback.
 
 The files of `test_any_file_is_scored_or_refused` are made by hypothesis, from well-formed ones to random bytes: some
-120 by default. `NETRAL_EXAMPLES=2000 pytest tests/test_scoring_hostile.py -k any_file` tries that many.
+50 by default. `NETRAL_EXAMPLES=2000 pytest tests/test_scoring_hostile.py -k any_file` tries that many.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from netral_nlp.cli.main import main
 from netral_nlp.formats import open_posts, write_rows
 from netral_nlp.formats.problems import cell_problem
 
-EXAMPLES = int(os.environ.get("NETRAL_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("NETRAL_EXAMPLES", "50"))
 OUTPUTS = ["csv", "tsv", "jsonl", "parquet", "xlsx"]
 WHOLE = [text for text in HOSTILE_TEXTS if len(text) <= 300 and text not in SURROGATE_TEXTS]
 
