@@ -369,19 +369,12 @@ class _Run:
 
     def _result(self, model: str, *, resumed_rows: int, complete_before: bool = False) -> ScoreResult:
         place, counts = self.request.destination, self.totals
-        return ScoreResult(
+        return ScoreResult.of(
+            counts,
             output=place,
             meta=f"{place}/{META}",
             rejects_file=f"{place}/rejects-*.jsonl" if counts.rejects else None,
             model=model,
-            rows_in=counts.rows + counts.rejects,
-            rows=counts.rows,
-            rejects=counts.rejects,
-            blank=counts.blank,
-            duplicates=counts.duplicates,
-            unknown_actions=counts.unknown_actions,
-            labels=counts.labels,
-            needs_review=counts.needs_review,
             resumed_rows=resumed_rows,
             seconds=time.monotonic() - self.started,
             complete_before=complete_before,

@@ -211,6 +211,38 @@ class ScoreResult:
     seconds: float = 0.0
     complete_before: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        counts: Counts,
+        *,
+        output: Path | str,
+        meta: Path | str,
+        rejects_file: Path | str | None,
+        model: str,
+        resumed_rows: int,
+        seconds: float,
+        complete_before: bool,
+    ) -> ScoreResult:
+        """The result with these totals; the rest is named as in the class."""
+        return cls(
+            output=output,
+            meta=meta,
+            rejects_file=rejects_file,
+            model=model,
+            rows_in=counts.rows + counts.rejects,
+            rows=counts.rows,
+            rejects=counts.rejects,
+            blank=counts.blank,
+            duplicates=counts.duplicates,
+            unknown_actions=counts.unknown_actions,
+            labels=counts.labels,
+            needs_review=counts.needs_review,
+            resumed_rows=resumed_rows,
+            seconds=seconds,
+            complete_before=complete_before,
+        )
+
     @property
     def rate(self) -> float:
         """Rows scored a second in this run, reading and writing included."""
