@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from netral_nlp.inference.memory import LogitMemory
 from netral_nlp.scoring.chunk import Chunk, ChunkReader, Scored, joined, prepare_texts
@@ -18,19 +18,6 @@ if TYPE_CHECKING:
 
 Tick = Callable[["Chunk", int], None]
 """Called by an engine with a chunk in the making and how many of its rows are done."""
-
-
-class Engine(Protocol):
-    """Takes chunks as they are read and gives each back with its answers, in the same order."""
-
-    def recall(self, learned: Iterable[bytes]) -> None:
-        """Take in what was learned of the chunks before, where a run goes on."""
-
-    def run(self, chunks: ChunkReader, tick: Tick) -> Generator[tuple[Chunk, Scored], None, None]:
-        """Score chunks lazily: no more of them are drawn than the engine keeps busy with."""
-
-    def close(self) -> None:
-        """Let go of what the engine holds."""
 
 
 class LocalEngine:
@@ -56,9 +43,6 @@ class LocalEngine:
                     done = sum(map(len, parts))
                     parts.append(self._classifier.judge(window, self._memory, _from(chunk, done, tick)))
 
-    def close(self) -> None:
-        """Nothing to let go of."""
-
     def _windows(self, chunks: ChunkReader) -> Iterator[tuple[Chunk, PreparedRows | None]]:
         """Each chunk with its windows, and with None once it is whole: what comes next may fail without it."""
         for chunk in chunks:
@@ -69,15 +53,6 @@ class LocalEngine:
 
 def _from(chunk: Chunk, before: int, tick: Tick) -> Callable[[int], None]:
     return lambda rows: tick(chunk, before + rows)
-
-
-def make_engine(request: ScoreRequest) -> Engine:
-    """The engine that a run asks for, with its model loaded.
-
-    Raises:
-        ModelFolderError: the model cannot be found or is incomplete.
-    """
-    return LocalEngine(request)
 
 
 def decision_of(folder: ModelFolder, policy: ReviewPolicy) -> Decision:

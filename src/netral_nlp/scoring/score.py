@@ -24,7 +24,7 @@ from netral_nlp.labels import LABELS
 from netral_nlp.scoring.assemble import Layout, assemble_output, assemble_rejects, lay_out
 from netral_nlp.scoring.chunk import ADDED, ChunkReader, store
 from netral_nlp.scoring.columns import Source, inspect
-from netral_nlp.scoring.engines import Engine, make_engine
+from netral_nlp.scoring.engines import LocalEngine
 from netral_nlp.scoring.journal import Journal, remove_parts, unfinished
 from netral_nlp.scoring.plan import check_same, plan_of, versions
 from netral_nlp.scoring.progress import Progress
@@ -101,7 +101,7 @@ class _Run:
             return self._complete_before()
         # Killed while the output was assembled: the model is not needed any more.
         read = journal is not None and sum(record.last for record in journal.records) == len(sources)
-        engine = None if read else make_engine(request)  # before the journal: a model that fails leaves nothing behind
+        engine = None if read else LocalEngine(request)  # before the journal: a model that fails leaves nothing behind
         with journal or Journal.start(request.parts_path, plan) as journal:
             resumed = journal.counts().rows
             try:
@@ -144,7 +144,7 @@ class _Run:
 
     def _score(
         self,
-        engine: Engine,
+        engine: LocalEngine,
         journal: Journal,
         sources: Sequence[Source],
         lines: Sequence[int],
@@ -166,7 +166,6 @@ class _Run:
             bar.complete()
         finally:
             bar.close()
-            engine.close()
 
     def _assemble(self, journal: Journal, sources: Sequence[Source], output_format: FileFormat) -> Layout:
         request = self.request
